@@ -1,0 +1,1 @@
+"""The sections of a config, one module each: its keys, their types, defaults and descriptions."""

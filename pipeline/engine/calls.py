@@ -1,0 +1,62 @@
+"""The calls into a worker, by name and with types: the parent never imports what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from pipeline.engine.executors import Workers
+from pipeline.errors import error_of
+from pipeline.model import ChunkBytes, Failure, Job, Outcome, Rows, Task
+from pipeline.worker.remote import call
+
+if TYPE_CHECKING:
+    from pipeline.codecs.scan import LineScan
+    from pipeline.worker.combine import Finished
+    from pipeline.worker.prepare import Prepared
+
+
+class Calls:
+    """Each method is one call into the next free worker. Raises WorkerDied, or the PipelineError the work ended with.
+    Cancelled: the worker is killed."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self.workers = workers.count
+
+    async def _call(self, target: str, *args: object) -> object:
+        result = await self._workers.run(call, target, *args)
+        if isinstance(result, Failure):
+            raise error_of(result)
+        return result
+
+    async def prepare(self, job: Job, sample: ChunkBytes | str | None) -> Prepared:
+        return cast("Prepared", await self._call("pipeline.worker.prepare:prepare", job, sample))
+
+    async def head(self, job: Job, samples: Sequence[tuple[str, ChunkBytes | Rows]], records: int, path: str) -> int:
+        return cast("int", await self._call("pipeline.worker.head:head", job, samples, records, path))
+
+    async def scan_lines(self, job: Job, path: str, first: int, chunks: int) -> LineScan:
+        parse = job.parse
+        args = (path, parse.quote, job.chunk_bytes, first, chunks, parse.line_column)
+        return cast("LineScan", await self._call("pipeline.codecs.scan:scan_lines", *args))
+
+    async def row_groups(self, path: str) -> tuple[int, ...]:
+        return cast("tuple[int, ...]", await self._call("pipeline.parse.parquet:row_groups", path))
+
+    async def run_task(self, job: Job, task: Task, folder: str) -> Outcome:
+        return cast("Outcome", await self._call("pipeline.worker.task:run_task", job, task, folder))
+
+    async def combine_bucket(self, job: Job, journal: str, index: int, count: int, folder: str) -> str:
+        return cast(
+            "str", await self._call("pipeline.worker.combine:combine_bucket", job, journal, index, count, folder)
+        )
+
+    async def finish(self, job: Job, buckets: Sequence[str], folder: str) -> Finished:
+        return cast("Finished", await self._call("pipeline.worker.combine:finish", job, buckets, folder))
+
+    async def join(self, job: Job, sink: int, segments: Sequence[str], path: str) -> None:
+        await self._call("pipeline.worker.combine:join", job, sink, segments, path)
+
+    async def join_rejects(self, journal: str, path: str, run: str) -> int:
+        return cast("int", await self._call("pipeline.worker.combine:join_rejects", journal, path, run))

@@ -1,0 +1,1 @@
+"""Fetch: shards to bytes, on the loop."""

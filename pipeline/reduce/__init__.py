@@ -1,0 +1,1 @@
+"""Reduce: what workers do with records."""

@@ -1,0 +1,1 @@
+"""Sink: rows to where the user wants them, all or nothing."""

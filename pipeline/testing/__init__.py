@@ -1,0 +1,1 @@
+"""Contract suites, fakes and servers for those who write parts."""

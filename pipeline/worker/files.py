@@ -1,0 +1,18 @@
+"""Names of the files that workers leave in the folder of a run."""
+
+from __future__ import annotations
+
+import os
+
+from pipeline.model import ChunkId
+
+
+def preview_path(folder: str) -> str:
+    """The first rows of the result, see `worker.preview`."""
+    return os.path.join(folder, "preview.json")
+
+
+def stem(folder: str, id: ChunkId) -> str:
+    """What the files of one attempt at a task begin with: the worker is in it, so that an attempt that was given up
+    can never be mistaken for the one that counted."""
+    return os.path.join(folder, f"{id}-{os.getpid()}".replace(":", "-"))
