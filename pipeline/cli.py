@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from datetime import date
 
+from pipeline.engine.forkserver import start_forkserver
 from pipeline.errors import ConfigError, PipelineError, cause_of
 
 COMMANDS = {
@@ -20,6 +22,8 @@ COMMANDS = {
     "check": "validate the config, its expressions included",
     "schema": "print the JSON Schema of config files, for editors",
 }
+
+WITH_WORKERS = ("run", "plan", "check")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,7 +70,10 @@ def _count(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see `errors`). Standard output carries results only."""
-    args = parser().parse_args(argv)
+    started = time.monotonic()
+    args = parser().parse_args(argv, argparse.Namespace(started=started))
+    if args.command in WITH_WORKERS:
+        start_forkserver()
     command = importlib.import_module(f"pipeline.commands.{args.command}")
     try:
         return int(command.main(args))

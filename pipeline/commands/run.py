@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 import orjson
@@ -31,12 +30,11 @@ LEFT_OUT = 3
 
 def main(args: argparse.Namespace) -> int:
     """Runs the job, or shows its head; returns 0, or 3 where something was left out."""
-    started = time.monotonic()
     if args.head:
         return with_workers(args, lambda config, calls: show_head(config, calls, args))
 
     async def body(config: Config, calls: Calls) -> int:
-        return await _run(config, calls, args, Report(started=started))
+        return await _run(config, calls, args, Report(started=args.started))
 
     return with_workers(args, body)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from pipeline.config import Config, load
 from pipeline.engine.calls import Calls
-from pipeline.engine.executors import Workers, start_forkserver
+from pipeline.engine.executors import Workers
 from pipeline.engine.signals import Interrupted, run_interruptible
 from pipeline.errors import PipelineError, cause_of
 
@@ -26,7 +26,6 @@ def with_workers(args: argparse.Namespace, body: Callable[[Config, Calls], Await
 
     Errors leave without what the environment kept secret.
     """
-    start_forkserver()  # imports beside the parent's own imports and the reading of the config
     config = load(args.config, overrides=args.overrides, environ=os.environ)
 
     async def main() -> int:

@@ -18,37 +18,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from pipeline.engine.forkserver import start_forkserver
+
 P = ParamSpec("P")
 R = TypeVar("R")
-
-PRELOAD = "pipeline.worker.task"
-"""What the forkserver imports: the whole of a worker's work."""
 
 
 class WorkerDied(Exception):
     """The worker ended in the middle of a call: killed, crashed, or out of memory."""
-
-
-def start_forkserver() -> None:
-    """Starts the server that workers are forked from; returns at once, while it imports. May be called again.
-
-    The earlier the better: its imports run beside the parent's own.
-    """
-    multiprocessing.set_forkserver_preload([PRELOAD])
-    before = os.environ.get("POLARS_MAX_THREADS")
-    os.environ["POLARS_MAX_THREADS"] = "1"  # parallelism is across workers; read when the server imports polars
-    try:
-        forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ["POLARS_MAX_THREADS"]
-        else:
-            os.environ["POLARS_MAX_THREADS"] = before
 
 
 def _initialise() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 import polars as pl
 
 from pipeline.model import AggregateSpec, ChunkBytes, Column, Derive, Job, Select, Step, Where
-from pipeline.parse import format_of, parquet
+from pipeline.parse import format_of
 from pipeline.reduce.aggregate import GroupBy
 from pipeline.reduce.transform import Transform
 from pipeline.worker.compiled import compiled, record_schema
@@ -45,7 +45,9 @@ def prepare(job: Job, sample: ChunkBytes | str | None) -> Prepared:
 
 def _infer(job: Job, sample: ChunkBytes | str | None) -> tuple[Column, ...]:
     if isinstance(sample, str):
-        return parquet.infer_file(sample)
+        from pipeline.parse.parquet import infer_file  # noqa: PLC0415 - a job without parquet does not load pyarrow
+
+        return infer_file(sample)
     assert sample is not None, "only a job with columns goes without a sample"
     return format_of(job.parse).infer(sample)
 

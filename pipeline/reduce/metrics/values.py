@@ -120,8 +120,8 @@ class Quantile(ValuesMetric):
         frame = pl.DataFrame(ends | {"share": place - below})
         low, high = pl.col("low"), pl.col("high")
         step = (high - low) * pl.col("share")
-        # Equal neighbours may be infinite, and then have no difference.
-        between = pl.when((low == high) | (pl.col("share") == 0)).then(low)
+        # Infinite neighbours have no difference to take a share of.
+        between = pl.when((low == high) | (pl.col("share") == 0) | (low == float("-inf"))).then(low)
         return frame.select(
             between.otherwise(low + (step.floor().cast(pl.Int64) if temporal else step)).cast(self.dtype)
         ).to_series()
