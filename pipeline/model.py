@@ -294,6 +294,16 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """The rows of one or more chunks that follow each other, in every sink's encoding."""
+
+    number: int
+    """Of the first of the chunks."""
+    segments: tuple[Segment, ...]
+    """One a sink, in the order of the config."""
+
+
+@dataclass(frozen=True, slots=True)
 class TablePart:
     """One table of a partial: an Arrow IPC file, or its bytes where they are few."""
 
@@ -322,8 +332,8 @@ class Outcome:
     wall_s: float
     cpu_s: float
     partial: tuple[TablePart, ...] = ()
-    segments: tuple[Segment, ...] = ()
-    """Row-wise jobs: one a sink, in the order of the config."""
+    slices: tuple[Slice, ...] = ()
+    """Row-wise jobs: one, or several where a small stored shard has inflated to much."""
     rejects: str | None = None
     """Path of an ndjson file of the rejects of this task."""
 

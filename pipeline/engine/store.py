@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pipeline import events
 from pipeline.engine.channel import Channel
-from pipeline.model import Outcome
+from pipeline.model import ChunkId, Outcome
 from pipeline.protocols import Emit, Sink
 
 WRITERS = 4
@@ -31,8 +31,10 @@ async def _write(
     outcomes: Channel[Outcome], sinks: Sequence[Sink], record: Callable[[Outcome], Awaitable[None]], emit: Emit
 ) -> None:
     async for outcome in outcomes:
-        for sink, segment in zip(sinks, outcome.segments, strict=False):  # an aggregation's chunks have none
-            since = time.monotonic()
-            await sink.write(outcome.id, segment)
-            emit(events.SinkWrote(segment.rows, segment.bytes, time.monotonic() - since))
+        for rows in outcome.slices:  # an aggregation's chunks have none
+            id = ChunkId(outcome.id.shard, rows.number)
+            for sink, segment in zip(sinks, rows.segments, strict=True):
+                since = time.monotonic()
+                await sink.write(id, segment)
+                emit(events.SinkWrote(segment.rows, segment.bytes, time.monotonic() - since))
         await record(outcome)

@@ -36,7 +36,7 @@ class Rows:
         return self._arguments.setdefault(compiled.sql, (argument, compiled))[0]
 
     def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """One piece of memory a column: see `grouped`. Raises InputRefused where an argument does not fit its type."""
+        """Raises InputRefused where an argument does not fit its type."""
         direct = [canonical(pl.col(key), self._schema[key]).alias(key) for key in self._keys]
         direct += [pl.col(e.column).alias(argument.column) for argument, e in self._arguments.values() if e.column]
         computed = {argument.column: e for argument, e in self._arguments.values() if not e.column}
@@ -47,7 +47,7 @@ class Rows:
                 pieces.append(frame.lazy().sql(f"SELECT {items} FROM self").collect(engine="in-memory"))  # noqa: S608
             except PolarsError as error:
                 raise expressions.refusal(error, frame, list(computed.values())) from error
-        return pl.concat(pieces or [frame], how="horizontal").rechunk()
+        return pl.concat(pieces or [frame], how="horizontal")
 
     @property
     def nothing(self) -> pl.DataFrame:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import io
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 
 from pipeline.codecs.reading import read_task
 from pipeline.errors import InputRefused
-from pipeline.model import ChunkBytes, ChunkId, Job, Outcome, Range, Reject, Rows, Segment, Stored, TablePart, Task
+from pipeline.model import ChunkBytes, ChunkId, Job, Outcome, Range, Reject, Rows, Slice, Stored, TablePart, Task
 from pipeline.protocols import Batch, Tables
 from pipeline.sink.rejects import write_rejects
 from pipeline.worker.compiled import Compiled, compiled
 from pipeline.worker.files import preview_path, stem
 from pipeline.worker.preview import ROWS, write_preview
+
+SLICE_BYTES = 64 << 20
+"""Rows that are kept before they are encoded. Most tasks come to less; a small compressed shard may inflate to
+anything: test_a_shard_that_inflates_is_written_slice_by_slice."""
 
 INLINE_BYTES = 2048
 """A partial up to this size travels with the outcome: a file of its own would cost more than what is in it."""
@@ -35,9 +40,12 @@ class _Tally:
     rejects: list[Reject] = field(default_factory=list)
     partials: list[Tables] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
+    """Rows of chunks that are not in a slice yet; the first of them is `number`."""
+    number: int | None = None
+    slices: list[Slice] = field(default_factory=list)
 
 
-def run_task(job: Job, task: Task, folder: str) -> Outcome:
+def run_task(job: Job, task: Task, folder: str, *, slice_bytes: int = SLICE_BYTES) -> Outcome:
     """Reads, parses and reduces the task's chunks; files go to `folder`.
 
     Raises InputRefused for a bad record under `on_bad_record: fail`, for corrupt input, and for a header that has
@@ -46,13 +54,13 @@ def run_task(job: Job, task: Task, folder: str) -> Outcome:
     wall, cpu = time.perf_counter(), time.process_time()
     parts = compiled(job)
     tally = _Tally()
+    start = stem(folder, task.id)
     for chunk in read_task(task, parts.framing, job.chunk_bytes, job.parse.compression, job.parse.encoding):
         _add_chunk(job, parts, task, chunk, tally)
-    start = stem(folder, task.id)
+        if sum(frame.estimated_size() for frame in tally.frames) >= slice_bytes:
+            _write_slice(parts, task, tally, start)
+    _write_slice(parts, task, tally, start)
     partial = _write_partial(tally.partials, start)
-    segments = _write_segments(parts, tally.frames, start)
-    if tally.frames and task.id == FIRST:
-        write_preview(pl.concat(tally.frames).head(ROWS), preview_path(folder))
     rejects = None
     if tally.rejects:
         rejects = f"{start}.rejects"
@@ -70,7 +78,7 @@ def run_task(job: Job, task: Task, folder: str) -> Outcome:
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,
         partial=partial,
-        segments=segments,
+        slices=tuple(tally.slices),
         rejects=rejects,
     )
 
@@ -94,6 +102,8 @@ def _add_chunk(job: Job, parts: Compiled, task: Task, chunk: ChunkBytes | Rows, 
         tally.partials.append(parts.aggregation.partial(frame))
     else:
         tally.frames.append(frame)
+        if tally.number is None:
+            tally.number = chunk.id.number if isinstance(chunk, ChunkBytes) else task.number
 
 
 def _header_lines(task: Task, tally: _Tally) -> int:
@@ -142,11 +152,16 @@ def _write_table(name: str, table: pl.DataFrame, path: str) -> TablePart:
     return TablePart(name, table.height, path)
 
 
-def _write_segments(parts: Compiled, frames: list[pl.DataFrame], start: str) -> tuple[Segment, ...]:
-    if not frames:
-        return ()
-    frame = pl.concat(frames)
-    return tuple(encoder.write(frame, f"{start}.sink{index}") for index, encoder in enumerate(parts.encoders))
+def _write_slice(parts: Compiled, task: Task, tally: _Tally, start: str) -> None:
+    if tally.number is None:
+        return
+    frame = pl.concat(tally.frames)
+    if task.id == FIRST and not tally.slices:
+        write_preview(frame.head(ROWS), preview_path(str(Path(start).parent)))
+    paths = [f"{start}.{len(tally.slices)}.sink{index}" for index in range(len(parts.encoders))]
+    segments = [encoder.write(frame, path) for encoder, path in zip(parts.encoders, paths, strict=True)]
+    tally.slices.append(Slice(tally.number, tuple(segments)))
+    tally.frames, tally.number = [], None
 
 
 def _stored_bytes(task: Task) -> int:

@@ -8,7 +8,7 @@ from pipeline import events
 from pipeline.engine.channel import Channel
 from pipeline.engine.store import store
 from pipeline.errors import OutputError
-from pipeline.model import ChunkId, Outcome, Segment
+from pipeline.model import ChunkId, Outcome, Segment, Slice
 from pipeline.protocols import Written
 
 
@@ -34,8 +34,8 @@ class FakeSink:
 
 
 def outcome(number: int, *segments: str) -> Outcome:
-    made = tuple(Segment(path, 1, 10) for path in segments)
-    return Outcome(ChunkId((0,), number), "a", 1, 1, 1, 0, 1, 0, 0, 0.0, 0.0, segments=made)
+    made = (Slice(number, tuple(Segment(path, 1, 10) for path in segments)),) if segments else ()
+    return Outcome(ChunkId((0,), number), "a", 1, 1, 1, 0, 1, 0, 0, 0.0, 0.0, slices=made)
 
 
 async def run(log: list[str], sinks: list[FakeSink], *outcomes: Outcome) -> list[events.Event]:

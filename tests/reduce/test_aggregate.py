@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from polars.testing import assert_frame_equal
 from pipeline.errors import InputRefused
 from pipeline.model import AggregateSpec
 from pipeline.reduce.aggregate import GroupBy
-from pipeline.testing.aggregations import AggregationContract
+from pipeline.testing.aggregations import AggregationContract, bits
 
 WHEN = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001 - zones are given
 VALUES: dict[str, tuple[pl.DataType, st.SearchStrategy[object]]] = {
@@ -169,6 +170,45 @@ def test_null_is_a_key_nan_is_one_key_and_minus_zero_is_zero() -> None:
     frame = pl.DataFrame({"k": [-0.0, float("nan"), None, 0.0, float("nan"), None]})
     found = result(spec(("k",), "count()"), frame[:1], frame[1:])
     assert str(found.rows()) == "[(0.0, 2), (nan, 2), (None, 2)]"
+
+
+@pytest.mark.parametrize("by", [("k",), ("k", "j"), ()])
+def test_float_bits_do_not_depend_on_how_a_frame_lies_in_memory(by: tuple[str, ...]) -> None:
+    """Law 3: neither on what is known of the order of the keys, nor on pieces and offsets of memory."""
+    random = np.random.default_rng(7)
+    frame = pl.DataFrame(
+        {
+            "k": pl.Series(random.integers(0, 20, 9_000)).sort(),
+            "j": random.integers(0, 2, 9_000),
+            "x": random.normal(size=9_000) * 10.0 ** random.integers(-8, 8, 9_000),
+        }
+    )
+    unknown = frame.with_columns(pl.col("k").gather(pl.int_range(pl.len())))
+    assert frame["k"].flags["SORTED_ASC"] != unknown["k"].flags["SORTED_ASC"]
+    pieces = pl.concat([unknown[at : at + 777] for at in range(0, 9_000, 777)], rechunk=False)
+    offset = pl.concat([frame[:7], frame])[7:]
+    constant = unknown.filter(pl.col("k") == 3)
+    aggregation = GroupBy(spec(by, "sum(x)", "mean(x)", "std(x)", "sum(x * 2)"), frame.schema)
+    expected, *others = (aggregation.partial(same)["main"] for same in (unknown, frame, pieces, offset))
+    assert all(bits(expected).equals(bits(other)) for other in others)
+    if by:
+        expected = expected.filter(pl.col("k") == 3)
+        for alone in (constant, constant.sort("k")):
+            assert bits(expected).equals(bits(aggregation.partial(alone)["main"]))
+
+
+def test_a_nan_key_finds_its_values_in_a_bucket_of_its_own() -> None:
+    """Frames of one row take another path through a join."""
+    frame = pl.DataFrame({"k": [float("nan")], "x": [1.0]})
+    found = result(spec(("k",), "median(x)", "histogram(x, 0, 2, 1)"), frame)
+    assert str(found.rows()) == "[(nan, 1.0, [1])]"
+
+
+def test_nothing_without_keys_is_one_row() -> None:
+    """Counts are 0, sums null, lists empty."""
+    calls = ("count()", "count(x)", "sum(x)", "mean(x)", "max(x)", "count_distinct(x)", "top_k(x, 1)", "median(x)")
+    found = result(spec((), *calls), pl.DataFrame(schema={"x": pl.Int64}))
+    assert found.rows() == [(0, 0, None, None, None, 0, [], None)]
 
 
 def test_names_of_keys_may_be_anything() -> None:

@@ -48,7 +48,7 @@ def run(tmp_path: Path, job: Job, body: bytes, *, start: int = 0, stop: int | No
 def test_a_row_wise_task_writes_a_segment_for_each_sink(tmp_path: Path) -> None:
     """One segment a sink, in the order of the config, without header."""
     outcome = run(tmp_path, ROWS, b"k,v\na,1\nb,2\n")
-    assert [Path(segment.path).read_text() for segment in outcome.segments] == [
+    assert [Path(segment.path).read_text() for segment in outcome.slices[0].segments] == [
         "a,1\nb,2\n",
         '{"k":"a","v":1}\n{"k":"b","v":2}\n',
     ]
@@ -68,7 +68,7 @@ def test_an_aggregating_task_gives_its_partial(tmp_path: Path) -> None:
         assert part.inline is None
         assert part.path is not None
         assert pl.read_ipc(part.path).height == part.rows == 1000
-    assert not large.segments
+    assert not large.slices
 
 
 def test_a_small_stored_shard_is_cut_into_its_chunks(tmp_path: Path) -> None:
@@ -79,6 +79,18 @@ def test_a_small_stored_shard_is_cut_into_its_chunks(tmp_path: Path) -> None:
     outcome = run_task(replace(GROUPS, chunk_bytes=4), task, str(tmp_path))
     assert outcome.chunks == 3
     assert next(part.rows for part in outcome.partial if part.table == "main") == 3
+
+
+def test_a_shard_that_inflates_is_written_slice_by_slice(tmp_path: Path) -> None:
+    """Law 6: rows do not pile up in a worker, however much a small compressed shard holds; their order is kept."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"k,v\n" + b"a,1\n" * 50)
+    task = Task(Shard((0,), "a.csv", str(path), 204), 0, Stored(str(path), 204, "none"))
+    outcome = run_task(replace(ROWS, chunk_bytes=40), task, str(tmp_path), slice_bytes=1)
+    numbers = [rows.number for rows in outcome.slices]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) > 1
+    assert sum(rows.segments[0].rows for rows in outcome.slices) == 50
 
 
 def test_records_in_are_records_used_and_rejected(tmp_path: Path) -> None:
@@ -104,7 +116,7 @@ def test_places_are_columns_on_request(tmp_path: Path) -> None:
     parse = replace(ROWS.parse, shard_column=True, line_column=True)
     steps = (Derive((("at", "_shard || ':' || cast(_line as text)"),)), Select(("at", "v")))
     outcome = run(tmp_path, replace(ROWS, parse=parse, transform=steps), b'k,v\n"x\ny",1\nb,2\n')
-    assert Path(outcome.segments[0].path).read_text() == "a.csv:2,1\na.csv:4,2\n"
+    assert Path(outcome.slices[0].segments[0].path).read_text() == "a.csv:2,1\na.csv:4,2\n"
 
 
 def test_a_bad_record_may_end_the_run(tmp_path: Path) -> None:

@@ -167,9 +167,8 @@ def joined(left: pl.DataFrame, right: pl.DataFrame, keys: Sequence[str]) -> pl.D
 def grouped(frame: pl.DataFrame, keys: Sequence[str], expressions: Sequence[pl.Expr]) -> pl.DataFrame:
     """One row a key, in order of appearance; without keys one row, or none where the frame has none.
 
-    Sums of floats must not depend on how the rows came about. Polars adds in another order where it knows that a
-    single key is sorted, and where a column consists of several pieces: neither gets this far (tests: law 3)."""
-    frame = frame.rechunk()
+    Sums of floats must not depend on what is known of a frame: Polars adds in another order where it knows that a
+    single key is sorted (test_float_bits_do_not_depend_on_how_a_frame_lies_in_memory)."""
     if not keys:
         one = "~" * (1 + max(map(len, frame.columns), default=0))
         return frame.group_by(pl.repeat(0, pl.len()).alias(one), maintain_order=True).agg(expressions).drop(one)

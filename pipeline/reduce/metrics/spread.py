@@ -36,8 +36,15 @@ class Moments(State):
     def combine(self, table: pl.DataFrame) -> Sequence[pl.Expr]:
         del table
         n, mean, m2 = pl.col(self.count.names[0]), pl.col(self.names[0]), pl.col(self.names[1])
-        of_all = pl.when(n.sum() > 0).then((n * mean).sum() / n.sum())
-        return [of_all, (m2 + n * (mean - of_all) ** 2).sum()]
+        # Counted from the first mean: one partial stays what it is, and large means do not overflow.
+        pivot = mean.first(ignore_nulls=True)
+        of_all = pl.when(n.sum() > 0).then(pivot + (n * _distance(mean, pivot)).sum() / n.sum())
+        return [of_all, (m2 + n * _distance(mean, of_all) ** 2).sum()]
+
+
+def _distance(value: pl.Expr, other: pl.Expr) -> pl.Expr:
+    """The difference, and 0 between equal infinities."""
+    return pl.when(value == other).then(0.0).otherwise(value - other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,3 +43,11 @@ def test_combining_does_not_cancel(metric: Callable[..., list[Any]]) -> None:
     """A spread of 1e-4 around 1e9 is found from pieces."""
     frame = pl.DataFrame({"k": [1] * 4, "x": [1e9, 1e9 + 1e-4, 1e9 + 2e-4, 1e9 + 3e-4]})
     assert metric("std(x)", frame, 2) == pytest.approx([1.29e-4], rel=1e-2)
+
+
+def test_a_single_partial_stays_what_it_is(metric: Callable[..., list[Any]]) -> None:
+    """Chunks without rows beside it change no bit, however large the values."""
+    frame = pl.DataFrame({"k": [1, 1, 1], "x": [1.7e308, 0.1, 1.7e308]})
+    assert str(metric("std(x)", frame)) == str(metric("std(x)", frame, 0, 0))
+    small = pl.DataFrame({"k": [1] * 3, "x": [0.1, 0.2, 0.7]})
+    assert metric("var(x)", small) == metric("var(x)", small, 0, 0)
