@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError, PipelineError, cause_of
 
 COMMANDS = {
     "run": "run the job",
-    "plan": "list what a run would do: inputs, sizes, chunks, memory; reads no data",
+    "plan": "list what a run would do: inputs, sizes, chunks, memory; reads no data but for types to infer",
     "check": "validate the config, its expressions included",
     "schema": "print the JSON Schema of config files, for editors",
 }
@@ -72,10 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see `errors`). Standard output carries results only."""
     started = time.monotonic()
     args = parser().parse_args(argv, argparse.Namespace(started=started))
-    if args.command in WITH_WORKERS:
-        start_forkserver()
-    command = importlib.import_module(f"pipeline.commands.{args.command}")
     try:
+        if args.command in WITH_WORKERS:
+            start_forkserver()
+        command = importlib.import_module(f"pipeline.commands.{args.command}")
         return int(command.main(args))
     except BaseException as error:  # noqa: BLE001 - the last line of defence turns all into an exit code
         return report(cause_of(error), verbose=args.verbose)
@@ -83,8 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def report(error: BaseException, *, verbose: bool) -> int:
     """Says on standard error what ended the command, without a traceback unless asked for; returns the exit code."""
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        raise error
+    if isinstance(error, KeyboardInterrupt):  # before the loop took the signals over
+        print("pipeline: stopped by SIGINT", file=sys.stderr)
+        return 130
     if verbose:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, ConfigError):

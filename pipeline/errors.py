@@ -107,8 +107,10 @@ def error_of(failure: Failure) -> PipelineError:
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What ended a run, out of the groups that task groups wrap it in: an error of ours before a foreign one."""
+    """What ended a run, out of the groups that task groups wrap it in: an error of ours before a foreign one, a
+    failure before a mere end."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     causes = [cause_of(inner) for inner in error.exceptions]
-    return next((cause for cause in causes if isinstance(cause, PipelineError)), causes[0])
+    ours = [cause for cause in causes if isinstance(cause, PipelineError)]
+    return next((cause for cause in ours if cause.exit_code), ours[0] if ours else causes[0])

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import OutputError
 from pipeline.model import Outcome, ShardOrder, TablePart
 
 _SCHEMA = """
@@ -54,15 +55,16 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
+        with self._full_disk_named():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
 
     def add(self, outcome: Outcome) -> None:
         """One task is done: its row and its parts, in one transaction. Twice the same task is an IntegrityError."""
         key = (sort_key(outcome.id.shard), outcome.id.number)
-        with self._db:
+        with self._full_disk_named(), self._db:
             self._db.execute("BEGIN")
             self._db.execute(
                 "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -80,6 +82,15 @@ class Journal:
                 "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)",
                 [(*key, part.table, part.rows, part.path, part.inline) for part in outcome.partial],
             )
+
+    @contextmanager
+    def _full_disk_named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"{self.path}: the journal cannot be written: {error}", "Is the disk of run.state full, or read-only?"
+            ) from error
 
     def part_rows(self) -> int:
         """Rows of all tables of all partials: how much there is to combine."""

@@ -31,6 +31,8 @@ class Shard:
     """ETag, or size and mtime: equal versions mean equal bytes."""
     member: str | None = None
     """Name inside the archive at `location`."""
+    optional: bool = False
+    """A glob has found it: it may be gone by the time it is read."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

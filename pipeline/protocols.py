@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from pipeline.events import Event
-from pipeline.model import ChunkBytes, ChunkId, Column, Framing, Reject, Rows, Segment, Shard
+from pipeline.model import ChunkBytes, ChunkId, Column, Reject, Rows, Segment, Shard
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,9 +130,6 @@ class Written:
     bytes: int
 
 
-Join: TypeAlias = "Callable[[Sequence[str], str], object]"
-
-
 class Sink(Protocol):
     """Puts segments where the user wants them, all or nothing. Lives in the parent, on the loop."""
 
@@ -161,8 +158,6 @@ __all__ = [
     "Emit",
     "Encoder",
     "Format",
-    "Framing",
-    "Join",
     "Outlet",
     "Sink",
     "Source",

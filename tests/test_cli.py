@@ -125,7 +125,7 @@ def test_the_plan_lists_shards_in_order_and_keeps_nothing() -> None:
     assert done.stdout.splitlines()[:3] == [
         "4 B  9.csv",
         "4 B  10.csv",
-        "2 shards, 8 B; chunks of 16 MiB decoded",
+        "2 shards, 8 B; at least 2 chunks of 16 MiB decoded",
     ]
     assert "columns: x: int64" in done.stdout
     assert not Path("out.csv").exists()
@@ -153,6 +153,65 @@ def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
     """-v: for those who want to know where."""
     assert main(["run", "gone.yaml", "-v"]) == 78
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    """`| head`: the run ends in silence and with success."""
+    Path("a.csv").write_text("x\n" + "1\n" * 100_000)
+    config = job("{name: j, inputs: a.csv, sink: '-', run: {chunk: 16KiB}}")
+    command = [sys.executable, "-m", "pipeline", "run", config]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(120)) == (b"", 0)
+
+
+def test_secrets_stay_secret() -> None:
+    """What came from the environment is in no message, no traceback and no summary."""
+    Path("f").touch()
+    Path("a.csv").write_text("x\n1\n")
+    config = job("{name: j, inputs: a.csv, sink: 'f/${TOKEN}/o.csv'}")
+    os.environ["TOKEN"] = "hunter2"
+    try:
+        done = pipeline("run", config, "--summary", "s.json", "-v")
+    finally:
+        del os.environ["TOKEN"]
+    assert done.returncode == 73
+    assert "hunter2" not in done.stderr + Path("s.json").read_text()
+
+
+def test_the_summary_does_not_hide_the_error() -> None:
+    """What ended the run is said, also where its summary cannot be written."""
+    Path("dir").mkdir()
+    done = pipeline("run", job("{name: j, inputs: gone.csv, sink: o.csv}"), "--summary", "dir")
+    assert done.returncode == 66
+    assert not list(Path().glob("dir.*"))
+
+
+def test_a_full_disk_is_an_output_error() -> None:
+    """Exit 73 and the path, also for what a run keeps while it works."""
+    Path("a.csv").write_text("k\n" + "".join(f"key {n}\n" for n in range(60_000)))
+    config = job("{name: j, inputs: a.csv, aggregate: {by: k, metrics: {n: count()}}, sink: o.csv}")
+    limited = f"ulimit -f 200; exec {sys.executable} -m pipeline run {config}"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 73, done.stderr
+    assert ".pipeline/j/run-" in done.stderr
+
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "total"), [("flights", "flights", 336_776), ("access_log", "requests", 1_200)]
+)
+def test_a_shipped_config_runs(name: str, column: str, total: int) -> None:
+    """What needs no internet runs as it is shipped, with its known sum."""
+    Path("data").symlink_to(CONFIGS.parent / "data")
+    done = pipeline("run", str(CONFIGS / f"{name}.yaml"), "--quiet", "--set", "sink=out.ndjson")
+    assert done.returncode == 0, done.stderr
+    assert sum(json.loads(line)[column] for line in Path("out.ndjson").read_text().splitlines()) == total
 
 
 @contextmanager
@@ -211,7 +270,7 @@ def test_a_signal_ends_a_run_in_good_order(number: signal.Signals, code: int) ->
             finally:
                 process.kill()
     assert process.returncode == code
-    assert stderr.decode() == f"pipeline: stopped by {number.name}; outputs are as they were\n"
+    assert stderr.decode() == f"pipeline: stopped by {number.name}; each output is whole, the old one or the new one\n"
     assert Path("out.csv").read_text() == "old"
     assert not Path(".pipeline").exists()
     deadline = time.monotonic() + 20

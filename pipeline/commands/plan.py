@@ -28,12 +28,15 @@ def main(args: argparse.Namespace) -> int:
 
 def lines(plan: Plan) -> Iterator[str]:
     """A line a shard, then the sums, the columns, and the memory that a run may take beside the workers' own."""
+    chunk_bytes = plan.job.chunk_bytes
+    chunks = sum(-(-(shard.size or 1) // chunk_bytes) for shard in plan.shards)
     sizes = [size(shard.size) if shard.size is not None else "size unknown" for shard in plan.shards]
     width = max(map(len, sizes))
     for shard, text in zip(plan.shards, sizes, strict=True):
         yield f"{text:>{width}}  {safe(shard.name)}"
     total = size(plan.bytes_stored) if plan.bytes_stored is not None else "size unknown before they are fetched"
-    yield f"{counted(len(plan.shards), 'shard')}, {total}; chunks of {size(plan.job.chunk_bytes)} decoded"
+    least = counted(chunks, "chunk")
+    yield f"{counted(len(plan.shards), 'shard')}, {total}; at least {least} of {size(chunk_bytes)} decoded"
     columns = plan.job.parse.columns or ()
     yield f"columns: {', '.join(f'{column.name}: {column.type}' for column in columns)}"
     yield f"result: {', '.join(f'{name}: {type}' for name, type in plan.result)}"

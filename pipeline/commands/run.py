@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import orjson
@@ -59,7 +60,8 @@ async def _run(config: Config, calls: Calls, args: argparse.Namespace, report: R
             text = config.redact(str(error)) if error else None
             account = summary(report, code, text, result.rejects if result else None)
             if args.summary:
-                _write_summary(args.summary, account)
+                with suppress(OutputError) if error else nullcontext():  # the error that ended the run says more
+                    _write_summary(args.summary, account)
             if args.log == "json" and not args.quiet:
                 sys.stderr.write(Json().line("run_ended", **account) + "\n")
         if args.log == "text":
@@ -92,4 +94,5 @@ def _write_summary(path: str, document: object) -> None:
         Path(temporary).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         Path(temporary).replace(path)
     except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
         raise OutputError(f"{path}: the summary cannot be written: {error.strerror}") from error

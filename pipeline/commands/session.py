@@ -35,7 +35,7 @@ def with_workers(args: argparse.Namespace, body: Callable[[Config, Calls], Await
     try:
         return run_interruptible(main())
     except Interrupted as signal:
-        sys.stderr.write(f"pipeline: {signal}; outputs are as they were\n")
+        sys.stderr.write(f"pipeline: {signal}; each output is whole, the old one or the new one\n")
         return signal.exit_code
     except BaseExceptionGroup as group:
         raise redacted(config, cause_of(group)) from group

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from pipeline.engine.executors import Workers
-from pipeline.errors import error_of
+from pipeline.engine.executors import WorkerDied, Workers
+from pipeline.errors import WorkFailed, error_of
 from pipeline.model import ChunkBytes, Failure, Job, Outcome, Rows, Task
 from pipeline.worker.remote import call
 
@@ -15,16 +15,33 @@ if TYPE_CHECKING:
     from pipeline.worker.combine import Finished
     from pipeline.worker.prepare import Prepared
 
+ATTEMPTS = 3
+"""How often a call that belongs to no chunk is made before its worker's deaths end the run."""
+
 
 class Calls:
-    """Each method is one call into the next free worker. Raises WorkerDied, or the PipelineError the work ended with.
-    Cancelled: the worker is killed."""
+    """Each method is one call into the next free worker. Raises the PipelineError that the work ended with. Cancelled:
+    the worker is killed.
+
+    `run_task` raises WorkerDied as well, since dispatch keeps count of a chunk's deaths. The others blame no chunk:
+    they are tried again, and then raise WorkFailed."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self.workers = workers.count
 
     async def _call(self, target: str, *args: object) -> object:
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._call_once(target, *args)
+            except WorkerDied as death:
+                reason = str(death)
+        raise WorkFailed(
+            f"{target.rpartition(':')[2]} ended its worker {ATTEMPTS} times: {reason}",
+            "If memory ran out: fewer run.workers need less of it.",
+        )
+
+    async def _call_once(self, target: str, *args: object) -> object:
         result = await self._workers.run(call, target, *args)
         if isinstance(result, Failure):
             raise error_of(result)
@@ -45,7 +62,7 @@ class Calls:
         return cast("tuple[int, ...]", await self._call("pipeline.parse.parquet:row_groups", path))
 
     async def run_task(self, job: Job, task: Task, folder: str) -> Outcome:
-        return cast("Outcome", await self._call("pipeline.worker.task:run_task", job, task, folder))
+        return cast("Outcome", await self._call_once("pipeline.worker.task:run_task", job, task, folder))
 
     async def combine_bucket(self, job: Job, journal: str, index: int, count: int, folder: str) -> str:
         return cast(

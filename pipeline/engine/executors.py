@@ -128,8 +128,8 @@ def _reason(worker: BaseProcess | None) -> str:
     code = worker.exitcode
     if code is None or code >= 0:
         return f"exited with code {code}"
-    name = signal.Signals(-code).name
-    return f"killed by signal {-code} ({name})" + (": out of memory?" if -code == signal.SIGKILL else "")
+    name = f" ({signal.Signals(-code).name})" if -code in set(signal.Signals) else ""
+    return f"killed by signal {-code}{name}" + (": out of memory?" if -code == signal.SIGKILL else "")
 
 
 class Workers:
@@ -151,9 +151,12 @@ class Workers:
         return self
 
     async def _start(self, slot: Slot) -> None:
-        with contextlib.suppress(BrokenProcessPool):  # a worker that cannot start says so at its first call
+        try:
             await slot.start()
-        self._free.put_nowait(slot)
+        except (BrokenProcessPool, OSError, EOFError):
+            slot.kill()  # a worker that cannot start says so at its first call
+        finally:
+            self._free.put_nowait(slot)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from multiprocessing import forkserver
 
 PRELOAD = ("pipeline.worker.prepare", "pipeline.worker.task", "pipeline.worker.combine", "pipeline.parse.csv")
@@ -18,9 +19,12 @@ def start_forkserver() -> None:
     multiprocessing.set_forkserver_preload(list(PRELOAD))
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"  # parallelism is across workers; read when the server imports polars
+    # Inherited: a Ctrl-C while the server imports is the parent's business, as every later one is.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if before is None:
             del os.environ["POLARS_MAX_THREADS"]
         else:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pipeline.config import Config, job_of
 from pipeline.engine.calls import Calls
 from pipeline.engine.outputs import rejects_path
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, InputMissing
 from pipeline.fetch.fetching import Fetching, FetchSpec
 from pipeline.fetch.inputs import Inputs, InputSpec
 from pipeline.fetch.retry import RetryPolicy
 from pipeline.fetch.sample import sample
-from pipeline.model import Job, Shard
+from pipeline.model import ChunkBytes, Job, Shard
 from pipeline.parse import framing_of
 from pipeline.protocols import Emit
 
@@ -64,11 +64,22 @@ async def planned(config: Config, date: dt.date | None, calls: Calls, folder: st
     async with Inputs(_input_spec(config, date, rejects), emit) as inputs:
         shards = tuple([shard async for shard in inputs.list()])
         fetching = _fetching(config, job, inputs, calls, folder=folder, emit=emit)
-        first = await sample(shards[0], fetching) if job.parse.columns is None else None
+        first = await _first_sample(shards, fetching) if job.parse.columns is None else None
         prepared = await calls.prepare(job, first)
         if prepared.complaints:
             raise ConfigError(tuple(config.complaint(fault.path, fault.problem) for fault in prepared.complaints))
         yield Plan(config, prepared.job, shards, inputs, fetching, calls.workers, rejects, prepared.result)
+
+
+async def _first_sample(shards: Sequence[Shard], fetching: Fetching) -> ChunkBytes | str:
+    """Of the first shard that is there. Raises InputMissing where one that must be there is not, or none is."""
+    for shard in shards[:-1]:
+        try:
+            return await sample(shard, fetching)
+        except InputMissing:
+            if fetching.spec.on_missing == "fail" and not shard.optional:
+                raise
+    return await sample(shards[-1], fetching)
 
 
 def _input_spec(config: Config, date: dt.date | None, rejects: str) -> InputSpec:

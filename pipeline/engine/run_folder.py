@@ -19,6 +19,7 @@ def run_folder(state: str, job: str) -> Iterator[str]:
     Raises OutputError where it cannot be made.
     """
     folder = Path(state, job, f"run-{os.getpid()}-{secrets.token_hex(4)}")
+    made = [above for above in (folder.parent, folder.parent.parent) if not above.exists()]
     try:
         folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
@@ -29,6 +30,6 @@ def run_folder(state: str, job: str) -> Iterator[str]:
         yield str(folder.absolute())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # the folders above go as well, unless another run is in them
-            folder.parent.rmdir()
-            folder.parent.parent.rmdir()
+        with contextlib.suppress(OSError):  # another run may be in them
+            for above in made:
+                above.rmdir()

@@ -74,7 +74,7 @@ class FileSource:
                     continue
                 position += 1
                 for shard in shards:
-                    yield shard
+                    yield replace(shard, optional=path != name)
 
     def _paths(self, name: str) -> Sequence[str]:
         if not is_glob(name) or os.path.lexists(name):
@@ -109,9 +109,12 @@ class FileSource:
             await in_thread(self._threads, stream.close)
 
     async def unchanged(self, shard: Shard) -> bool:
-        """Whether the file is still the version that was listed: to be asked when all of it has been read."""
+        """Whether the file is still the version that was listed: to be asked when all of it has been read. One that may
+        be gone may be gone: it was left out and named, or read before."""
         try:
             now = await in_thread(self._threads, os.stat, shard.location)
+        except FileNotFoundError:
+            return shard.optional or self._on_missing == "skip"
         except OSError:
             return False
         return file_version(now) == shard.version

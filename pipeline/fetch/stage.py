@@ -39,7 +39,7 @@ async def _fetch_each(waiting: Iterator[Shard], fetching: Fetching, outgoing: Ou
         try:
             tasks = await _fetch_shard(shard, fetching, outgoing)
         except InputMissing as error:
-            if fetching.spec.on_missing == "fail":
+            if fetching.spec.on_missing == "fail" and not shard.optional:
                 raise
             fetching.emit(ShardSkipped(shard.name, error.message.removeprefix(f"{shard.name}: ")))
         else:

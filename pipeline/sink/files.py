@@ -157,4 +157,6 @@ async def _to_the_end(work: asyncio.Future[None]) -> None:
         await asyncio.shield(work)
     except asyncio.CancelledError:
         await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()  # looked at: the cancellation says enough
         raise

@@ -94,6 +94,8 @@ class StdoutSink:
         except asyncio.CancelledError:
             self._stop.set()
             await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # looked at: the cancellation says enough
             raise
 
     def _pour_now(self, path: str) -> None:

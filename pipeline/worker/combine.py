@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.journal import read_partials, read_rejects
 from pipeline.model import Job, Segment, TablePart
 from pipeline.reduce.partition import bucket_of
+from pipeline.sink.atomic import output_errors
 from pipeline.sink.rejects import commit_rejects
 from pipeline.worker.compiled import compiled
 from pipeline.worker.files import preview_path
@@ -42,7 +43,8 @@ def combine_bucket(job: Job, journal: str, index: int, count: int, folder: str) 
     ]
     result = aggregation.order(aggregation.finalize(aggregation.combine(parts)))
     path = os.path.join(folder, f"bucket-{index}-of-{count}-{os.getpid()}.ipc")
-    result.write_ipc(path, compression="uncompressed")
+    with output_errors(path):
+        result.write_ipc(path, compression="uncompressed")
     return path
 
 

@@ -13,14 +13,15 @@ from pipeline.codecs.reading import read_task
 from pipeline.errors import InputRefused
 from pipeline.model import ChunkBytes, ChunkId, Job, Outcome, Range, Reject, Rows, Slice, Stored, TablePart, Task
 from pipeline.protocols import Batch, Tables
+from pipeline.sink.atomic import output_errors
 from pipeline.sink.rejects import write_rejects
 from pipeline.worker.compiled import Compiled, compiled
 from pipeline.worker.files import preview_path, stem
 from pipeline.worker.preview import ROWS, write_preview
 
-SLICE_BYTES = 64 << 20
-"""Rows that are kept before they are encoded. Most tasks come to less; a small compressed shard may inflate to
-anything: test_a_shard_that_inflates_is_written_slice_by_slice."""
+SLICE_CHUNKS = 2
+"""Rows that are kept before they are encoded, in chunks' worth of bytes. Most tasks come to less; a small compressed
+shard may inflate to anything: test_a_shard_that_inflates_is_written_slice_by_slice."""
 
 INLINE_BYTES = 2048
 """A partial up to this size travels with the outcome: a file of its own would cost more than what is in it."""
@@ -42,10 +43,11 @@ class _Tally:
     frames: list[pl.DataFrame] = field(default_factory=list)
     """Rows of chunks that are not in a slice yet; the first of them is `number`."""
     number: int | None = None
+    waiting_bytes: int = 0
     slices: list[Slice] = field(default_factory=list)
 
 
-def run_task(job: Job, task: Task, folder: str, *, slice_bytes: int = SLICE_BYTES) -> Outcome:
+def run_task(job: Job, task: Task, folder: str) -> Outcome:
     """Reads, parses and reduces the task's chunks; files go to `folder`.
 
     Raises InputRefused for a bad record under `on_bad_record: fail`, for corrupt input, and for a header that has
@@ -57,7 +59,7 @@ def run_task(job: Job, task: Task, folder: str, *, slice_bytes: int = SLICE_BYTE
     start = stem(folder, task.id)
     for chunk in read_task(task, parts.framing, job.chunk_bytes, job.parse.compression, job.parse.encoding):
         _add_chunk(job, parts, task, chunk, tally)
-        if sum(frame.estimated_size() for frame in tally.frames) >= slice_bytes:
+        if tally.waiting_bytes >= SLICE_CHUNKS * job.chunk_bytes:
             _write_slice(parts, task, tally, start)
     _write_slice(parts, task, tally, start)
     partial = _write_partial(tally.partials, start)
@@ -102,6 +104,7 @@ def _add_chunk(job: Job, parts: Compiled, task: Task, chunk: ChunkBytes | Rows, 
         tally.partials.append(parts.aggregation.partial(frame))
     else:
         tally.frames.append(frame)
+        tally.waiting_bytes += int(frame.estimated_size())
         if tally.number is None:
             tally.number = chunk.id.number if isinstance(chunk, ChunkBytes) else task.number
 
@@ -138,7 +141,8 @@ def _write_partial(partials: list[Tables], start: str) -> tuple[TablePart, ...]:
     if not partials:
         return ()
     # Chunks lie one after the other, not combined: combining is done once, flat, over all of them (law 3).
-    tables = {name: pl.concat([tables[name] for tables in partials]) for name in partials[0]}
+    # A sum is as wide as its chunk needs: test_chunks_of_a_task_may_need_sums_of_different_width.
+    tables = {name: pl.concat([tables[name] for tables in partials], how="vertical_relaxed") for name in partials[0]}
     return tuple(_write_table(name, table, f"{start}.{name}") for name, table in tables.items())
 
 
@@ -148,7 +152,8 @@ def _write_table(name: str, table: pl.DataFrame, path: str) -> TablePart:
         table.write_ipc(buffer, compression="zstd")
         if buffer.tell() <= INLINE_BYTES:
             return TablePart(name, table.height, None, buffer.getvalue())
-    table.write_ipc(path, compression="uncompressed")
+    with output_errors(path):
+        table.write_ipc(path, compression="uncompressed")
     return TablePart(name, table.height, path)
 
 
@@ -161,7 +166,7 @@ def _write_slice(parts: Compiled, task: Task, tally: _Tally, start: str) -> None
     paths = [f"{start}.{len(tally.slices)}.sink{index}" for index in range(len(parts.encoders))]
     segments = [encoder.write(frame, path) for encoder, path in zip(parts.encoders, paths, strict=True)]
     tally.slices.append(Slice(tally.number, tuple(segments)))
-    tally.frames, tally.number = [], None
+    tally.frames, tally.number, tally.waiting_bytes = [], None, 0
 
 
 def _stored_bytes(task: Task) -> int:

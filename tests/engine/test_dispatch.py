@@ -137,3 +137,18 @@ async def test_outcomes_that_nobody_takes_stop_the_calls() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_cancelled_dispatch_releases_its_parcels() -> None:
+    """Cancelled: what a parcel holds is given back."""
+    bench = Bench({})
+    bench.gates[0] = asyncio.Event()
+    parcels: Channel[Parcel] = Channel(1)
+    await parcels.send(bench.parcel(0))
+    running = asyncio.create_task(dispatch(parcels, Channel(1), bench.run, 2, bench.events.append))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert bench.released == {0: 1}

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from pipeline.engine.executors import WorkerDied, Workers
+from pipeline.engine.calls import Calls
+from pipeline.engine.executors import Slot, WorkerDied, Workers
+from pipeline.errors import WorkFailed
 from pipeline.worker.remote import call
 
 
@@ -69,7 +71,27 @@ async def test_a_cancelled_call_kills_its_worker(workers: Workers) -> None:
 
 async def test_ctrl_c_is_the_parents_business(workers: Workers) -> None:
     """SIGINT reaches the whole terminal group; a worker ignores it."""
-    await workers.run(call, "signal:raise_signal", signal.SIGINT)
+    assert await workers.run(call, "signal:raise_signal", signal.SIGINT) is None
+
+
+async def test_a_worker_that_cannot_start_is_no_hang() -> None:
+    """Its slot is there all the same, and the first call tries again."""
+
+    class Broken(Slot):
+        async def start(self) -> None:
+            raise OSError(11, "no more processes")
+
+    workers = Workers(1)
+    workers._slots = [Broken()]
+    async with workers:
+        assert await workers.run(call, "os:getpid") != os.getpid()
+
+
+async def test_deaths_beside_the_tasks_end_the_run_with_their_own_limit() -> None:
+    """A call that belongs to no chunk is tried again, and then says what happened: exit code 70."""
+    async with Workers(1) as workers:
+        with pytest.raises(WorkFailed, match=r"raise_signal ended its worker 3 times: killed by signal 9"):
+            await Calls(workers)._call("signal:raise_signal", signal.SIGKILL)
 
 
 async def test_workers_compute_on_one_thread_each(workers: Workers) -> None:

@@ -272,6 +272,24 @@ async def test_a_missing_url_can_be_skipped_by_name(jobs: Jobs) -> None:
     assert Path("out.csv").read_text() == "x\n2\n"
 
 
+async def test_types_come_from_the_first_shard_that_is_there(jobs: Jobs) -> None:
+    """A shard that may be skipped may be the first."""
+    async with Server({"/b.csv": b"x\n2\n"}) as server:
+        inputs = server.url("/{a,b}.csv")
+        await jobs.run(f"{{name: j, inputs: ['{inputs}'], fetch: {{on_missing: skip}}, sink: out.csv}}")
+    assert Path("out.csv").read_text() == "x\n2\n"
+
+
+@pytest.mark.parametrize("inputs", ["'?.csv'", "[a.csv, b.csv], fetch: {on_missing: skip}"])
+async def test_what_may_be_lost_may_be_lost_at_any_time(jobs: Jobs, inputs: str) -> None:
+    """Globs may lose members, skipped shards may go, also between the listing and the reading."""
+    Path("a.csv").write_text("x\n1\n")
+    Path("b.csv").write_text("x\n2\n")
+    jobs.before_run = Path("b.csv").unlink
+    await jobs.run(f"{{name: j, inputs: {inputs}, sink: out.csv}}")
+    assert Path("out.csv").read_text() == "x\n1\n"
+
+
 async def test_expressions_are_checked_before_any_work(jobs: Jobs) -> None:
     """All complaints about expressions at once, each with its line."""
     Path("a.csv").write_text("x\n1\n")

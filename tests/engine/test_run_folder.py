@@ -40,3 +40,11 @@ def test_a_place_that_takes_no_folder_is_named(tmp_path: Path) -> None:
         run_folder(str(tmp_path / "file"), "job"),
     ):
         pass
+
+
+def test_a_folder_that_was_there_before_stays(tmp_path: Path) -> None:
+    """What somebody else has made is not ours to remove."""
+    (tmp_path / "state").mkdir()
+    with run_folder(str(tmp_path / "state"), "job"):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["state"]

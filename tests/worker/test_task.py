@@ -86,7 +86,7 @@ def test_a_shard_that_inflates_is_written_slice_by_slice(tmp_path: Path) -> None
     path = tmp_path / "a.csv"
     path.write_bytes(b"k,v\n" + b"a,1\n" * 50)
     task = Task(Shard((0,), "a.csv", str(path), 204), 0, Stored(str(path), 204, "none"))
-    outcome = run_task(replace(ROWS, chunk_bytes=40), task, str(tmp_path), slice_bytes=1)
+    outcome = run_task(replace(ROWS, chunk_bytes=8), task, str(tmp_path))
     numbers = [rows.number for rows in outcome.slices]
     assert numbers == sorted(set(numbers))
     assert len(numbers) > 1
@@ -130,3 +130,14 @@ def test_the_outcome_is_small(tmp_path: Path) -> None:
     """It crosses the pool's pipe: a worker killed in the middle of a large write would hang the pool for ever."""
     outcome = run(tmp_path, GROUPS, b"k,v\n" + b"".join(b"%d,1\n" % number for number in range(5000)))
     assert len(repr(outcome)) < os.pathconf("/", "PC_PIPE_BUF")
+
+
+def test_chunks_of_a_task_may_need_sums_of_different_width(tmp_path: Path) -> None:
+    """A sum of one chunk may not fit 64 bits where the next one's does: together they do."""
+    path = tmp_path / "a.csv"
+    body = b"v\n%d\n%d\n" % (2**62, 2**62) + b"-%d\n" % 2**62 + b"1\n" * 60
+    path.write_bytes(body)
+    parse = ParseSpec("csv", columns=(Column("v", "int64"),))
+    job = replace(ROWS, parse=parse, aggregate=AggregateSpec((), (("s", "sum(v)"),)), chunk_bytes=42)
+    task = Task(Shard((0,), "a.csv", str(path), len(body)), 0, Stored(str(path), len(body), "none"))
+    assert run_task(job, task, str(tmp_path)).chunks > 1
