@@ -58,8 +58,8 @@ class Calls:
         args = (path, parse.quote, job.chunk_bytes, first, chunks, parse.line_column)
         return cast("LineScan", await self._call("pipeline.codecs.scan:scan_lines", *args))
 
-    async def row_groups(self, path: str) -> tuple[int, ...]:
-        return cast("tuple[int, ...]", await self._call("pipeline.parse.parquet:row_groups", path))
+    async def row_groups(self, path: str) -> tuple[tuple[int, int], ...]:
+        return cast("tuple[tuple[int, int], ...]", await self._call("pipeline.parse.parquet:row_groups", path))
 
     async def run_task(self, job: Job, task: Task, folder: str) -> Outcome:
         return cast("Outcome", await self._call_once("pipeline.worker.task:run_task", job, task, folder))

@@ -20,8 +20,8 @@ Open: TypeAlias = Callable[[Shard], AbstractAsyncContextManager[AsyncIterator[by
 Scan: TypeAlias = Callable[[str, int, int], Awaitable[LineScan]]
 """(path, first chunk, chunks): `codecs.scan.scan_lines` in a worker."""
 
-RowGroupSizes: TypeAlias = Callable[[str], Awaitable[Sequence[int]]]
-"""The rows of each row group of the parquet file at a path, found out in a worker."""
+RowGroupSizes: TypeAlias = Callable[[str], Awaitable[Sequence[tuple[int, int]]]]
+"""Rows and bytes of each row group of the parquet file at a path, found out in a worker."""
 
 BATCH_BYTES: Final = 1 << 20
 """Of a stream, handed to a thread at once: a hop costs as much as inflating some tens of kilobytes."""

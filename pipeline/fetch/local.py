@@ -9,6 +9,7 @@ from dataclasses import replace
 from pipeline.codecs.detect import compression_of
 from pipeline.codecs.scan import WINDOW_CHUNKS, LineScan, read_header
 from pipeline.codecs.stored import first_bytes, naming
+from pipeline.errors import InputRefused
 from pipeline.fetch.fetching import Fetching
 from pipeline.fetch.files import members_of
 from pipeline.fetch.outgoing import HOLD_FACTOR, SMALLEST_HOLD, Outgoing, hold_bytes
@@ -16,6 +17,9 @@ from pipeline.fetch.spool import SpoolFile
 from pipeline.fetch.streams import send_stream
 from pipeline.fetch.threads import in_thread
 from pipeline.model import Lines, Place, Range, RowGroups, Rows, Shard, Stored, Task
+
+ROW_GROUP_FACTOR = 2
+"""What a row group costs, in its bytes before compression: as it is read, and as columns."""
 
 LetGo = Callable[[], None]
 
@@ -107,8 +111,16 @@ class _File:
         with naming(self._shard):
             sizes = await self._fetching.row_groups(self._path)
         line = 1
-        for number, rows in enumerate(sizes):
-            await self._send(number, Rows(self._path, number), self._full, None, line)
+        for number, (rows, nbytes) in enumerate(sizes):
+            try:
+                held = await self._outgoing.hold(max(min(self._full, SMALLEST_HOLD), ROW_GROUP_FACTOR * nbytes))
+            except ValueError as error:
+                raise InputRefused(
+                    f"{self._shard.name}: row group {number} has {nbytes:,} bytes, and needs more than run.memory",
+                    "A larger run.memory takes it, or smaller row groups.",
+                ) from error
+            task = Task(self._shard, number, Rows(self._path, number), None, line)
+            await self._outgoing.send(task, held, self._user())
             line += rows
         return len(sizes)
 

@@ -58,10 +58,11 @@ class Parquet:
         return Batch(frame, [], frame.height)
 
 
-def row_groups(path: str) -> tuple[int, ...]:
-    """The rows of each row group. Raises CorruptInput for a damaged file."""
+def row_groups(path: str) -> tuple[tuple[int, int], ...]:
+    """The rows of each row group, and its bytes before compression. Raises CorruptInput for a damaged file."""
     with _opened(path) as file:
-        return tuple(file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups))
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        return tuple((group.num_rows, group.total_byte_size) for group in groups)
 
 
 def infer_file(path: str) -> tuple[Column, ...]:

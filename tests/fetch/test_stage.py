@@ -51,7 +51,9 @@ class CountingBudget:
         self._freed = asyncio.Condition()
 
     async def acquire(self, nbytes: int) -> None:
-        assert 0 < nbytes <= self.limit, "would wait for ever"
+        assert nbytes > 0
+        if nbytes > self.limit:
+            raise ValueError("would wait for ever")
         async with self._freed:
             await self._freed.wait_for(lambda: self.held + nbytes <= self.limit)
             self.held += nbytes
@@ -107,6 +109,7 @@ class Run:
     opened: Callable[[Shard], AbstractAsyncContextManager[AsyncIterator[bytes]]] | None = None
     events: list[Event] = field(default_factory=list)
     scans: int = 0
+    largest_row_group: int = 1000
 
     async def __call__(self, shards: Iterable[Shard], *, budget: int | None = None, held_back: int = 0) -> Reader:
         limits = CountingBudget(budget or hold_bytes(self.spec.framing, self.spec.chunk_bytes) * (held_back + 1))
@@ -141,10 +144,10 @@ class Run:
         assert isinstance(framing, Lines)
         return scan_lines(path, framing.quote, self.spec.chunk_bytes, first, chunks, self.spec.count_lines)
 
-    async def _row_groups(self, path: str) -> Sequence[int]:
+    async def _row_groups(self, path: str) -> Sequence[tuple[int, int]]:
         with open(path, "rb") as file:  # noqa: ASYNC230 - four bytes
             assert file.read(4) == b"PAR1"
-        return (10, 20, 5)
+        return ((10, 1000), (20, self.largest_row_group), (5, 1000))
 
 
 def memory_files() -> list[str]:
@@ -553,6 +556,15 @@ async def test_a_sample_is_the_first_megabyte_of_whole_records(tmp_path: Path, r
                 assert isinstance(got, ChunkBytes)
                 assert got.header == b"id,text"
                 assert got.data == body[8 : body.index(b"\n", (1 << 20) - 1) + 1]
+
+
+async def test_a_row_group_larger_than_the_memory_is_refused(tmp_path: Path, run: Run) -> None:
+    """Law 6: it is held as large as it is, and one that does not fit says so instead of waiting for ever."""
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and so on")
+    run.spec = replace(run.spec, framing=RowGroups())
+    run.largest_row_group = 1 << 40
+    with pytest.raises(InputRefused, match=r"a\.parquet: row group 1 has 1,099,511,627,776 bytes"):
+        await run(await local(run, tmp_path / "a.parquet"), held_back=2)
 
 
 async def test_a_sample_of_what_is_small_or_is_parquet(tmp_path: Path, run: Run) -> None:
