@@ -98,7 +98,10 @@ def _input_spec(config: Config, date: dt.date | None, rejects: str) -> InputSpec
 
 
 def _concurrency(config: Config) -> int:
-    return CONCURRENCY if config.fetch.concurrency == "auto" else config.fetch.concurrency
+    """Never more than `per_host`: a shard that holds budget while it waits for a connection, and one that holds a
+    connection while it waits for budget, would wait for each other for ever."""
+    wanted = CONCURRENCY if config.fetch.concurrency == "auto" else config.fetch.concurrency
+    return min(wanted, config.fetch.per_host)
 
 
 def _fetching(config: Config, job: Job, inputs: Inputs, calls: Calls, *, folder: str, emit: Emit) -> Fetching:
