@@ -3,7 +3,8 @@
     PipelineError                1   failed otherwise
     ├── UsageError               2   the command line
     ├── InputRefused            65   input data: corrupt, too many rejects, a sum that does not fit
-    │   └── CorruptInput        65   a compressed or encoded body that is damaged or cut
+    │   ├── CorruptInput        65   a compressed or encoded body that is damaged or cut
+    │   └── TooManyRejects      65   more records than parse.max_rejects allows
     ├── InputMissing            66   no such file, no match, 404
     ├── ServerError             69   could not be reached or said no: permanent
     │   └── TransientError      69   worth another try, made in one place: fetch's retry
@@ -19,7 +20,6 @@ Foreign exceptions are translated once, where the foreign call is made. Errors c
 from __future__ import annotations
 
 import traceback
-from typing import ClassVar
 
 from pipeline.model import Failure
 
@@ -27,7 +27,7 @@ from pipeline.model import Failure
 class PipelineError(Exception):
     """Anything a user can cause. The text is the whole message; `hint` says what to do about it."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -48,6 +48,13 @@ class InputRefused(PipelineError):
 
 class CorruptInput(InputRefused):
     pass
+
+
+class TooManyRejects(InputRefused):
+    def __init__(self, message: str, hint: str = "", path: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.path = path
+        """Of the file that has them."""
 
 
 class InputMissing(PipelineError):

@@ -14,12 +14,14 @@ from pipeline.model import Outcome, ShardOrder, Task
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The plan is known: `shards` inputs, `bytes_stored` in all where every size is known."""
+    """The plan is known: `shards` inputs with work left, `bytes_stored` in all where every size is known."""
 
     job: str
     workers: int
     shards: int
     bytes_stored: int | None
+    same: int = 0
+    """Inputs beside these that earlier runs have done: nothing is asked of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,15 @@ class ShardSkipped:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLeftOut:
+    """The result lacks this chunk, of this run or of one before it: it has ended its worker `deaths` times."""
+
+    place: str
+    reason: str
+    deaths: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,13 @@ class CombineStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """What is no error, but may be a mistake in the config."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutputCommitted:
     path: str
     rows: int
@@ -123,6 +141,7 @@ Event: TypeAlias = (
     | RetryScheduled
     | ShardFetched
     | ShardSkipped
+    | ChunkLeftOut
     | FetchWaited
     | TaskStarted
     | WorkerDied
@@ -130,5 +149,6 @@ Event: TypeAlias = (
     | WorkersIdled
     | SinkWrote
     | CombineStarted
+    | Noticed
     | OutputCommitted
 )

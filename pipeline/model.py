@@ -26,13 +26,20 @@ class Shard:
     location: str
     """Path or URL to open, as configured."""
     size: int | None = None
-    """Stored bytes, where a listing or a server told."""
+    """Stored bytes, of a member those in its archive, where a listing told."""
     version: str | None = None
-    """ETag, or size and mtime: equal versions mean equal bytes."""
+    """What a server or a file system tells one content from the next by: equal versions mean equal bytes."""
     member: str | None = None
     """Name inside the archive at `location`."""
     optional: bool = False
     """A glob has found it: it may be gone by the time it is read."""
+    checksum: str | None = None
+    """Of a local file, where the job asks for it."""
+
+    @property
+    def content(self) -> str | None:
+        """What the journal knows the content by: the checksum, or else the version."""
+        return self.checksum or self.version
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,11 +96,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ParseSpec:
-    """The `parse` section, every default filled in. `columns` is None until inferred."""
+    """The `parse` section, every default filled in. `columns` is None until `inferred`."""
 
     format: str
     header: bool = True
     columns: tuple[Column, ...] | None = None
+    inferred: bool = False
+    """`columns` are those of the first shard with a record: no config has named them."""
     delimiter: str = ","
     quote: str = '"'
     null_values: tuple[str, ...] = ("",)
@@ -338,6 +347,10 @@ class Outcome:
     """Row-wise jobs: one, or several where a small stored shard has inflated to much."""
     rejects: str | None = None
     """Path of an ndjson file of the rejects of this task."""
+    absent: frozenset[int] | None = None
+    """Places in the spec of the columns that no chunk has; None: none of them tells."""
+    ignored: tuple[str, ...] = ()
+    """Some of the columns that the shard has and the spec, whose columns are inferred, has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,16 @@ class Budget(Protocol):
     def release(self, nbytes: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A shard that is open for reading."""
+
+    version: str | None
+    """Of these very bytes: `etag ...` or `modified ...` as the server told, the listed one of a file; None: unknown."""
+    body: AsyncIterator[bytes]
+    """The bytes as stored, in pieces of any size."""
+
+
 class Source(Protocol):
     """Lists shards and opens them. Lives in the parent, on the loop."""
 
@@ -49,8 +59,9 @@ class Source(Protocol):
         """The shards in canonical order. Raises InputMissing for a literal name that is gone."""
         ...
 
-    def open(self, shard: Shard) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The shard's bytes as stored, in pieces of any size. Raises TransientError where another try may help.
+    def open(self, shard: Shard) -> AbstractAsyncContextManager[Opened]:
+        """The shard's bytes, and their version, which may be newer than the shard's. Raises TransientError where
+        another try may help.
 
         Leaving the context, cancelled or not, closes the file or connection."""
         ...
@@ -76,9 +87,13 @@ class Batch:
 
     frame: pl.DataFrame
     """The configured columns in their order; then `_line` (int64, counted within the chunk from 0) if asked for."""
-    rejects: list[Reject]
+    rejects: Sequence[Reject]
     lines: int
     """Physical lines read, oversize ones included, header not."""
+    absent: tuple[str, ...] | None = None
+    """Columns of the spec that the chunk's shard does not have, or no record of the chunk; None: it does not tell."""
+    ignored: tuple[str, ...] = ()
+    """Columns that the shard has and the spec, whose columns are inferred, has not."""
 
     @property
     def records(self) -> int:
@@ -123,7 +138,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A committed output."""
+    """An output that is shown."""
 
     path: str
     rows: int
@@ -131,23 +146,41 @@ class Written:
 
 
 class Sink(Protocol):
-    """Puts segments where the user wants them, all or nothing. Lives in the parent, on the loop."""
+    """Puts segments where the user wants them, all or nothing. Lives in the parent, on the loop.
+
+    The sinks of a run are committed in two phases: all `prepare`, and only when every one has, all `show`. So a full
+    disk under one leaves the others as they were.
+    """
+
+    @property
+    def in_place(self) -> bool:
+        """True where a reader sees what is written as it is written (a pipe, a device): showing may then take long and
+        fail, and cannot be taken back. Such sinks are shown first, while the others can still stay as they were."""
+        ...
 
     async def open(self) -> None:
-        """Finds out before any work whether the output can be written. Raises OutputError."""
+        """Finds out before any work whether the output can be written, and keeps other runs from it until `show` or
+        `abort`. Raises OutputError; Busy where another run is at it."""
         ...
 
     async def write(self, id: ChunkId, segment: Segment) -> None:
-        """Takes one chunk's rows, as it completes, in any order. Returns when they are durable.
+        """Takes one chunk's rows, as it completes, in any order. Returns when they are durable. A run that was resumed
+        writes segments again that are durable already: this is cheap.
         Cancelled: the segment counts as not written."""
         ...
 
-    async def commit(self) -> Written:
-        """Shows the result, whole and in canonical order. Called at most once, after every write."""
+    async def prepare(self) -> None:
+        """Does everything that takes long or may fail, out of sight. Called at most once, after every write.
+        Raises OutputError. Cancelled or failed: the output is as it was, and cannot be shown any more."""
+        ...
+
+    async def show(self) -> Written:
+        """Shows the result, whole and in canonical order. Called at most once, after `prepare`. Raises OutputError.
+        Cancelled: carried to its end, and the cancellation goes on; a sink that is `in_place` stops where it is."""
         ...
 
     async def abort(self) -> None:
-        """Leaves what was there before. Safe at any time, more than once, and after commit (does nothing)."""
+        """Leaves what was there before, unless it was shown. Safe at any time, and more than once."""
         ...
 
 
@@ -158,6 +191,7 @@ __all__ = [
     "Emit",
     "Encoder",
     "Format",
+    "Opened",
     "Outlet",
     "Sink",
     "Source",

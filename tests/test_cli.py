@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.sink.atomic import Disk
+from pipeline.sink.place import Place
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ def test_a_run_says_what_it_did_and_leaves_only_its_output() -> None:
         assert text in done.stderr
     assert Path("out/r.csv").read_text() == "k,n,s\na,2,4\nb,1,2\n"
     assert json.loads(Path("summary.json").read_bytes())["records"] == 3
-    assert sorted(path.name for path in Path().iterdir()) == ["a.csv", "job.yaml", "out", "summary.json"]
+    assert sorted(os.listdir()) == [".pipeline", "a.csv", "job.yaml", "out", "summary.json"]
 
 
 def test_cron_gets_no_mail_when_all_went_well() -> None:
@@ -106,6 +108,55 @@ def test_five_mistakes_are_five_lines() -> None:
     assert places == ["job.yaml:1", "job.yaml:4", "job.yaml:6", "job.yaml:7", "job.yaml:8"]
 
 
+@pytest.mark.parametrize(("command", "columns", "code"), [("check", True, 0), ("check", False, 66), ("plan", True, 66)])
+def test_a_config_is_checked_before_its_inputs_are_there(command: str, columns: bool, code: int) -> None:
+    """`check` looks at no input where the config has the columns; `plan` lists what there is. They leave nothing."""
+    parse = ", parse: {columns: {x: int64}}" if columns else ""
+    done = pipeline(command, job(f"{{name: j, inputs: [gone.csv]{parse}, sink: out.csv}}"))
+    assert done.returncode == code, done.stderr
+    assert ("gone.csv: no such file" in done.stderr) == bool(code)
+    assert [path.name for path in Path().iterdir()] == ["job.yaml"]
+
+
+def test_an_input_pattern_is_checked_without_a_disk() -> None:
+    """One that stands for too many names is a mistake of the config, whatever is there."""
+    done = pipeline(
+        "check",
+        job("{name: j, inputs: ['a{0..99999}{0..99999}'], parse: {format: csv, columns: {x: int64}}, sink: o.csv}"),
+    )
+    assert (done.returncode, "stands for more than" in done.stderr) == (78, True)
+
+
+@pytest.mark.parametrize("columns", ["columns: {x: int32}", "delimiter: ','"])
+def test_mistakes_in_keys_hide_none_in_expressions(columns: str) -> None:
+    """Unknown keys, braces and expressions are complained of together, whether columns are given or inferred."""
+    Path("a.csv").write_text("x\n1\n")
+    text = (
+        f"name: j\ninputs: a.csv\nparse: {{{columns}}}\ntransform:\n  - where: y > 1\nrun: {{wokers: 2}}\nsink: o.csv\n"
+    )
+    done = pipeline("check", job(text))
+    assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
+        ["job.yaml:5", "transform[0].where"],
+        ["job.yaml:6", "run.wokers"],
+    ]
+    done = pipeline("run", job(text.replace("wokers: 2", "workers: 2").replace("a.csv", "'{1..999999}.csv'")))
+    assert done.stderr.startswith("job.yaml:2: inputs: '{1..999999}.csv' stands for more than 500,000 names\n")
+    assert ("job.yaml:5" in done.stderr) == columns.startswith("columns")
+
+
+def test_mistakes_are_told_without_asking_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns that only a server knows are not asked for on account of a misspelt key; secrets stay secret."""
+    monkeypatch.setenv("TOKEN", "hunter2")
+    text = "name: j\ninputs: http://127.0.0.1:9/a.csv\ntransform:\n  - where: y > '${TOKEN}'\n"
+    text += "run: {wokers: 2}\nsink: o.csv\n"
+    assert pipeline("check", job(text)).stderr == "job.yaml:5: run.wokers: unknown key; did you mean 'workers'?\n"
+    done = pipeline(
+        "check", job(text.replace("y >", "hunter2 =").replace("wokers: 2}", "wokers: 2}\nparse: {columns: {x: int8}}"))
+    )
+    assert done.stderr.startswith("job.yaml:4: transform[0].where: no column '***'")
+    assert "hunter2" not in done.stderr
+
+
 def test_the_head_of_a_job_is_shown_and_nothing_kept() -> None:
     """--head N: the job over the first N records, as ndjson where standard output is no terminal."""
     Path("a.csv").write_text("x\n1\n2\n")
@@ -116,6 +167,47 @@ def test_the_head_of_a_job_is_shown_and_nothing_kept() -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["a.csv", "b.csv", "job.yaml"]
 
 
+def test_the_head_is_the_first_records_of_the_inputs_in_order() -> None:
+    """--head N reads on, past the first megabyte of a shard, before it goes to the next; rejects are records."""
+    for name in "ab":
+        Path(f"{name}.csv").write_text(
+            "x,y\n" + "".join(f"{name},{n}{'x' * (n % 50_000 == 49_999)}\n" for n in range(150_000))
+        )
+    config = job("{name: j, inputs: '*.csv', parse: {columns: {x: string, y: int32}}, sink: out.csv}")
+    done = pipeline("run", config, "--head", "150001")
+    rows = done.stdout.splitlines()
+    assert (len(rows), rows[-2:]) == (149_998, ['{"x":"a","y":149998}', '{"x":"b","y":0}'])
+    assert done.stderr.splitlines()[0] == "rejected: 3 of 150,001 records"
+    assert done.stderr.splitlines()[1].startswith("  a.csv:50001: column 'y': ")
+
+
+def test_a_bad_record_behind_the_head_is_not_met() -> None:
+    """on_bad_record: fail ends a head that has a bad record among its first N, and no other."""
+    Path("a.csv").write_text("x\n1\nbad\n")
+    config = job("{name: j, inputs: a.csv, parse: {columns: {x: int32}, on_bad_record: fail}, sink: out.csv}")
+    assert pipeline("run", config, "--head", "1").stdout == '{"x":1}\n'
+    done = pipeline("run", config, "--head", "2")
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "a.csv: line 3" in done.stderr
+
+
+def test_the_head_is_written_as_a_sink_writes() -> None:
+    """The same rows give the same text, whatever their types."""
+    Path("a.csv").write_text("t,d,n\n2026-01-02 03:04:05,1.50,\n")
+    config = job(
+        "{name: j, inputs: a.csv, parse: {columns: {t: datetime, d: 'decimal(9,2)', n: date}}, sink: o.ndjson}"
+    )
+    assert pipeline("run", config, "--quiet").returncode == 0
+    assert pipeline("run", config, "--head", "5").stdout == Path("o.ndjson").read_text()
+
+
+@pytest.mark.parametrize("option", [["--summary", "s.json"], ["--quiet"], ["--log", "json"]])
+def test_a_head_has_no_account(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What would be ignored is refused: exit 2."""
+    assert main(["run", "j.yaml", "--head", "1", *option]) == 2
+    assert "does not go with --head" in capsys.readouterr().err
+
+
 def test_the_plan_lists_shards_in_order_and_keeps_nothing() -> None:
     """`plan`: sizes, columns and memory; no output."""
     for number in (10, 9):
@@ -123,12 +215,32 @@ def test_the_plan_lists_shards_in_order_and_keeps_nothing() -> None:
     done = pipeline("plan", job("{name: j, inputs: '*.csv', sink: out.csv}"), "--set", "run.memory=1GB")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:3] == [
-        "4 B  9.csv",
-        "4 B  10.csv",
+        "4 B  new         9.csv",
+        "4 B  new         10.csv",
         "2 shards, 8 B; at least 2 chunks of 16 MiB decoded",
     ]
     assert "columns: x: int64" in done.stdout
     assert not Path("out.csv").exists()
+
+
+def test_the_plan_names_what_is_left_out_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard that is gone has its line and its reason; credentials of URLs and of the environment have none."""
+    monkeypatch.setenv("TOKEN", "hunter2")
+    Path("hunter2").mkdir()
+    Path("hunter2/a.csv").write_text("x\n1\n")
+    url = "http://user:hunter3@127.0.0.1:9/a.csv?Signature=hunter4"
+    inputs = f"['${{TOKEN}}/a.csv', gone.csv, '{url}']"
+    config = job(
+        f"{{name: j, inputs: {inputs}, fetch: {{on_missing: skip}}, parse: {{columns: {{x: int8}}}}, sink: o.csv}}"
+    )
+    done = pipeline("plan", config)
+    assert done.stdout.splitlines()[:3] == [
+        "         4 B  new         ***/a.csv",
+        "size unknown  new         http://127.0.0.1:9/a.csv",
+        "              left out    gone.csv: no such file",
+    ]
+    assert "hunter" not in done.stdout + done.stderr
+    assert "hunter" not in pipeline("plan", config, "--set", "inputs=http://user:hunter5@h/{1..999999}").stderr
 
 
 @pytest.mark.parametrize(
@@ -138,14 +250,13 @@ def test_the_plan_lists_shards_in_order_and_keeps_nothing() -> None:
         (["run"], "CONFIG"),
         (["run", "a.yaml", "--head", "0"], "'0' is not a number from 1"),
         (["run", "a.yaml", "--date", "tomorrow"], "'tomorrow' is not a date"),
+        (["run", "a.yaml", "--set", "run.workers"], "'run.workers' is not KEY=VALUE"),
         (["walk", "a.yaml"], "invalid choice: 'walk'"),
     ],
 )
 def test_a_wrong_command_line_is_exit_2(args: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Usage errors say what was expected."""
-    with pytest.raises(SystemExit) as error:
-        main(args)
-    assert error.value.code == 2
+    assert main(args) == 2
     assert text in capsys.readouterr().err
 
 
@@ -168,6 +279,59 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
         assert (process.stderr.read(), process.wait(120)) == (b"", 0)
 
 
+@pytest.mark.parametrize("command", ["plan", "check", "schema", "head", "dash"])
+@pytest.mark.parametrize("stream", ["full", "closed"])
+def test_results_that_cannot_be_written_are_an_output_error(command: str, stream: str) -> None:
+    """Exit 73, and what is true of standard output, whichever command has results."""
+    Path("a.csv").write_text("x\n1\n")
+    config = job("{name: j, inputs: a.csv, sink: out.csv}")
+    words = {"schema": "schema", "head": f"run {config} --head 1", "dash": f"run {config} --set sink=\"'-'\""}
+    shell = f"exec {sys.executable} -m pipeline {words.get(command, f'{command} {config}')} "
+    shell += ">/dev/full" if stream == "full" else ">&-"
+    done = subprocess.run(["bash", "-c", shell], stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 73, done.stderr
+    assert done.stderr.startswith("pipeline: standard output: cannot be written: ")
+    assert "sink" not in done.stderr
+
+
+def test_a_closed_standard_error_is_no_fault() -> None:
+    """`2>&-`: the run is done, and nothing of its account lands in a file that happens to have number 2."""
+    Path("a.csv").write_text("x\n1\n")
+    shell = f"exec {sys.executable} -m pipeline run {job('{name: j, inputs: a.csv, sink: out.csv}')} 2>&-"
+    assert subprocess.run(["bash", "-c", shell], timeout=120, check=False).returncode == 0
+    assert Path("out.csv").read_text() == "x\n1\n"
+
+
+def test_a_reader_that_has_enough_does_not_end_a_file_beside() -> None:
+    """`| head` with a second sink: the file gets every row."""
+    Path("a.csv").write_text("x\n" + "1\n" * 100_000)
+    config = job("{name: j, inputs: a.csv, sink: ['-', out.csv], run: {chunk: 16KiB}}")
+    command = [sys.executable, "-m", "pipeline", "run", "--quiet", config]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(120)) == (b"", 0)
+    assert Path("out.csv").read_text() == "x\n" + "1\n" * 100_000
+
+
+def test_an_output_that_another_run_writes_is_refused() -> None:
+    """Exit 75, with the job and process to wait for, whatever that job is; nothing is read or touched."""
+    Path("a.csv").write_text("x\n1\n")
+    Path("out.csv").write_text("old")
+    config = job("{name: second, inputs: a.csv, sink: out.csv}")
+    other = Place("out.csv", job="first", run="r", disk=Disk())
+    other.take()
+    ended = pipeline("run", config)
+    assert ended.returncode == 75
+    assert f"out.csv: another run is writing this file (job first, process {os.getpid()})" in ended.stderr
+    assert Path("out.csv").read_text() == "old"
+    other.leave()
+    assert pipeline("run", config).returncode == 0
+    assert sorted(os.listdir()) == [".pipeline", "a.csv", "job.yaml", "out.csv"]
+
+
 def test_secrets_stay_secret() -> None:
     """What came from the environment is in no message, no traceback and no summary."""
     Path("f").touch()
@@ -180,6 +344,45 @@ def test_secrets_stay_secret() -> None:
         del os.environ["TOKEN"]
     assert done.returncode == 73
     assert "hunter2" not in done.stderr + Path("s.json").read_text()
+
+
+def test_the_summary_of_a_refused_run_names_the_rejects() -> None:
+    """Exit 65 for too many rejects: how many, and the file that has them."""
+    Path("a.csv").write_text("x\n1\nb\n")
+    config = job("{name: j, inputs: a.csv, parse: {columns: {x: int8}}, sink: out.csv}")
+    assert pipeline("run", config, "--summary", "s.json").returncode == 65
+    account = json.loads(Path("s.json").read_bytes())
+    assert (account["exit_code"], account["rejected"], account["rejects"]) == (65, 1, "j.rejects.ndjson")
+
+
+def test_the_summary_is_no_input_of_the_next_run() -> None:
+    """Globs skip what the job writes, its summary included."""
+    Path("a.json").write_text('{"x": 1}\n')
+    config = job("{name: j, inputs: '*.json', parse: {format: ndjson}, sink: out/o.csv}")
+    assert [pipeline("run", config, "--summary", "s.json").returncode for _ in range(2)] == [0, 0]
+    account = json.loads(Path("s.json").read_bytes())
+    assert (account["shards"], account["shards_same"]) == (0, 1)
+
+
+@pytest.mark.parametrize("path", ["job.yaml", "a.csv", "./out.csv"])
+def test_a_summary_overwrites_nothing_of_the_job(path: str) -> None:
+    """Exit 2 for the name of the config, an input or an output, and every one of them is as it was."""
+    Path("a.csv").write_text("x\n1\n")
+    Path("out.csv").write_text("old")
+    config = job("{name: j, inputs: a.csv, sink: out.csv}")
+    before = Path(path).read_text()
+    assert pipeline("run", config, "--summary", path).returncode == 2
+    assert Path(path).read_text() == before
+
+
+def test_no_failure_is_silent() -> None:
+    """--quiet --log json with exit 3: the last line says what was left out."""
+    Path("a.csv").write_text("x\n1\n")
+    config = job("{name: j, inputs: [a.csv, gone.csv], fetch: {on_missing: skip}, sink: out.csv}")
+    done = pipeline("run", config, "--quiet", "--log", "json")
+    assert done.returncode == 3
+    last = json.loads(done.stderr)
+    assert (last["event"], last["exit_code"], last["skipped"][0]["name"]) == ("run_ended", 3, "gone.csv")
 
 
 def test_the_summary_does_not_hide_the_error() -> None:
@@ -197,7 +400,36 @@ def test_a_full_disk_is_an_output_error() -> None:
     limited = f"ulimit -f 200; exec {sys.executable} -m pipeline run {config}"
     done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 73, done.stderr
-    assert ".pipeline/j/run-" in done.stderr
+    assert ".pipeline/j/" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sinks", "text"),
+    [
+        ("a.csv", "[o.csv, link.csv]", "sink[1]: sink[0] writes 'link.csv' already\n"),
+        ("link.csv", "[x.csv, ./o.csv]", "sink[1]: would overwrite inputs[0]\n"),
+        ("a.csv", "./j.rejects.ndjson", "sink: './j.rejects.ndjson' is where the rejects of this job go\n"),
+        ("j.rejects.ndjson", "o.csv", "inputs: 'j.rejects.ndjson' would be overwritten by the file of rejects\n"),
+        ("'{a,b}.csv'", "b.csv", "inputs: 'b.csv' would be overwritten by sink[0]\n"),
+    ],
+)
+def test_a_file_has_one_part_in_a_job(inputs: str, sinks: str, text: str) -> None:
+    """Input, output or rejects, whatever links, dots and braces lead there: exit 78, and nothing is touched."""
+    Path("a.csv").write_text("x\n1\n")
+    Path("link.csv").symlink_to("o.csv")
+    done = pipeline("run", job(f"{{name: j, inputs: {inputs}, parse: {{format: csv}}, sink: {sinks}}}"))
+    assert (done.returncode, done.stderr) == (78, f"job.yaml:1: {text}")
+
+
+def test_a_run_that_fails_leaves_no_folder() -> None:
+    """Folders made for outputs go with a run that shows none; those that were there stay."""
+    Path("a.csv").write_text("x\n1\nb\n")
+    Path("there").mkdir()
+    config = job(
+        "{name: j, inputs: a.csv, parse: {columns: {x: int8}, on_bad_record: fail}, sink: [o/p/q.csv, there/q.csv]}"
+    )
+    assert pipeline("run", config).returncode == 65
+    assert sorted(os.listdir()) == [".pipeline", "a.csv", "job.yaml", "there"]
 
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -261,7 +493,9 @@ def test_a_signal_ends_a_run_in_good_order(number: signal.Signals, code: int) ->
     with stalling_server() as (url, asked):
         config = job(f"{{name: j, inputs: '{url}', parse: {{columns: {{x: int8}}}}, sink: out.csv}}")
         with subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "run", config, "--quiet"], stderr=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "pipeline", "run", config, "--quiet", "--summary", "s.json"],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         ) as process:
             try:
                 assert asked.wait(120)
@@ -272,7 +506,8 @@ def test_a_signal_ends_a_run_in_good_order(number: signal.Signals, code: int) ->
     assert process.returncode == code
     assert stderr.decode() == f"pipeline: stopped by {number.name}; each output is whole, the old one or the new one\n"
     assert Path("out.csv").read_text() == "old"
-    assert not Path(".pipeline").exists()
+    assert json.loads(Path("s.json").read_bytes())["exit_code"] == code
+    assert not list(Path(".pipeline/j").glob("run-*"))
     deadline = time.monotonic() + 20
     while alive := members(process.pid):
         assert time.monotonic() < deadline, f"still alive: {alive}"

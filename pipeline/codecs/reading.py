@@ -21,12 +21,12 @@ PROBE_BYTES: Final = 1 << 16
 
 
 def read_task(
-    task: Task, framing: Framing, chunk_bytes: int, compression: str, encoding: str, *, count_lines: bool = False
+    task: Task, framing: Framing, chunk_bytes: int, compression: str, encoding: str
 ) -> Iterator[ChunkBytes | Rows]:
     """The task's chunks in order, one at a time.
 
-    `compression` is the configured one, for a body the parent has not looked into. With `count_lines` every chunk of
-    a Stored task knows its first line, not only the first.
+    `compression` is the configured one, for a body the parent has not looked into. Of a Stored task only the first
+    chunk knows its line.
 
     Raises InputMissing, CorruptInput (naming the byte) and InputRefused (a local file that changed), all with the
     shard's name.
@@ -42,7 +42,7 @@ def read_task(
                 yield from _read_range(task, task.place, framing, chunk_bytes)
             case Stored():
                 assert not isinstance(framing, RowGroups)
-                cutter = cutter_of(framing, chunk_bytes, count_lines=count_lines)
+                cutter = cutter_of(framing, chunk_bytes)
                 yield from _read_stored(task, task.place, cutter, compression, encoding)
 
 
@@ -69,11 +69,13 @@ def _read_stored(task: Task, place: Stored, cutter: Cuts, compression: str, enco
     if kind == "zip":
         raise InputRefused("is an archive inside an archive")
     decoding = Decoding(kind, encoding, cutter)
+
+    def chunk(cut: Cut) -> ChunkBytes:
+        return _chunk(task, cut, decoding.header)
+
     for data in chain([first], stream):
-        for cut in decoding.feed(data):
-            yield _chunk(task, cut, decoding.header)
-    for cut in decoding.finish():
-        yield _chunk(task, cut, decoding.header)
+        yield from map(chunk, decoding.feed(data))  # a loop would keep the cut beside the chunk made of it
+    yield from map(chunk, decoding.finish())
 
 
 def _read_range(task: Task, place: Range, framing: Lines, chunk_bytes: int) -> Iterator[ChunkBytes]:

@@ -1,7 +1,7 @@
 """Opens stored bodies for reading, by blocking calls: files, and members of zip archives. Here OSError becomes ours.
 
-A local file that changes under a run would give a mixture of two versions. Its version is its size and mtime; who
-reads it compares them before and after. Messages lack the shard's name: `naming` puts it in front, once.
+A local file that changes under a run would give a mixture of two versions. Who reads it compares its version before
+and after. Messages lack the shard's name: `naming` puts it in front, once.
 """
 
 from __future__ import annotations
@@ -30,8 +30,14 @@ def naming(shard: Shard) -> Iterator[None]:
 
 
 def file_version(stat: os.stat_result) -> str:
-    """Equal versions mean equal bytes, as far as a file system tells."""
-    return f"{stat.st_size}-{stat.st_mtime_ns}"
+    """Equal versions mean equal bytes, as far as a file system tells: size, mtime and ctime.
+
+    Whoever sets an mtime back (cp -p, tar, rsync -t, a mv over the file) cannot set the ctime back, nor choose it. The
+    price: a chmod or a new hard link looks like a change, and costs reading the file again. The inode tells nothing
+    more, and is another at each mount of some network file systems. What no stat tells is a rewrite of equal size
+    within the tick of the kernel's clock (some milliseconds) in which the file was listed.
+    """
+    return f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}"
 
 
 def listed_version(shard: Shard, path: str) -> str | None:
@@ -97,7 +103,7 @@ def pieces(path: str, member: str | None = None, version: str | None = None) -> 
 
 
 def zip_members(path: str) -> list[tuple[str, int]]:
-    """Name and inflated size of every file in the archive, in its own order. Raises CorruptInput for what is no
+    """Name and stored size of every file in the archive, in its own order. Raises CorruptInput for what is no
     archive, InputRefused for an encrypted one and for two members of one name."""
     with open_file(path) as fd, _archive(fd) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
@@ -105,7 +111,7 @@ def zip_members(path: str) -> list[tuple[str, int]]:
             raise InputRefused("the zip archive is encrypted")
         if len({info.filename for info in infos}) < len(infos):
             raise InputRefused("the zip archive holds two files of one name")
-        return [(info.filename, info.file_size) for info in infos]
+        return [(info.filename, info.compress_size) for info in infos]
 
 
 @contextlib.contextmanager

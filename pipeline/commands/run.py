@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import os
 import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -16,75 +20,127 @@ from pipeline.config import Config
 from pipeline.console.display import Log, display, fan_out
 from pipeline.console.lines import Json
 from pipeline.console.report import Report
+from pipeline.console.streams import results_on_terminal, say
 from pipeline.console.summary import summary
 from pipeline.console.text import Preview, Rejects, left_out, show
 from pipeline.engine.calls import Calls
 from pipeline.engine.flow import Result, run
 from pipeline.engine.plan import planned
-from pipeline.engine.run_folder import run_folder
-from pipeline.errors import OutputError, PipelineError, cause_of
+from pipeline.engine.signals import Stop
+from pipeline.engine.state import State, job_state
+from pipeline.errors import OutputError, PipelineError, TooManyRejects, UsageError, cause_of
+from pipeline.sink.atomic import is_special
 from pipeline.worker.files import preview_path
 
 LEFT_OUT = 3
 """Exit code: done, but shards were left out under a `skip` policy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, for its summary."""
+
+    code: int = 1
+    error: str | None = None
+    rejects: str | None = None
+    """Path of the file of rejects."""
+
+
 def main(args: argparse.Namespace) -> int:
     """Runs the job, or shows its head; returns 0, or 3 where something was left out."""
     if args.head:
-        return with_workers(args, lambda config, calls: show_head(config, calls, args))
-
-    async def body(config: Config, calls: Calls) -> int:
-        return await _run(config, calls, args, Report(started=args.started))
-
-    return with_workers(args, body)
-
-
-async def _run(config: Config, calls: Calls, args: argparse.Namespace, report: Report) -> int:
-    result: Result | None = None
-    error: PipelineError | None = None
-    with run_folder(config.run.state, config.name) as folder:
-        try:
-            log: Log = "quiet" if args.quiet else args.log
-            to_terminal = any(sink.path == "-" for sink in config.sinks) and sys.stdout.isatty()
-            with display(report, sys.stderr, log, results_shown=to_terminal) as shown:
-                emit = fan_out(report, shown)
-                async with planned(config, args.date, calls, folder, emit) as plan:
-                    result = await run(plan, calls, folder, emit)
-        except BaseException as ended:
-            cause = cause_of(ended)
-            error = cause if isinstance(cause, PipelineError) else None
-            raise
-        finally:
-            code = _exit_code(result, error, report)
-            text = config.redact(str(error)) if error else None
-            account = summary(report, code, text, result.rejects if result else None)
-            if args.summary:
-                with suppress(OutputError) if error else nullcontext():  # the error that ended the run says more
-                    _write_summary(args.summary, account)
-            if args.log == "json" and not args.quiet:
-                sys.stderr.write(Json().line("run_ended", **account) + "\n")
-        if args.log == "text":
-            _show(report, result, folder, quiet=args.quiet)
-    return code
+        return show_head(args)
+    _refuse_summary(args.summary, [args.config])
+    report = Report(started=args.started)
+    ended = Ended()
+    try:
+        result, preview = with_workers(args, functools.partial(_run, args, report))
+        ended = Ended(_code(report), None, result.rejects)
+    except PipelineError as error:
+        ended = Ended(error.exit_code, str(error), error.path if isinstance(error, TooManyRejects) else None)
+        raise
+    finally:
+        _tell_programs(args, report, ended)
+    if args.log == "text":
+        _tell_people(report, result, preview, quiet=args.quiet)
+    return ended.code
 
 
-def _exit_code(result: Result | None, error: PipelineError | None, report: Report) -> int:
-    if result is None:
-        return error.exit_code if error else 1
-    return LEFT_OUT if report.skipped else 0
+async def _run(
+    args: argparse.Namespace, report: Report, config: Config, calls: Calls, stop: Stop
+) -> tuple[Result, Preview | None]:
+    _refuse_summary(args.summary, [*config.inputs, *(sink.path for sink in config.sinks)])
+    log: Log = "quiet" if args.quiet else args.log
+    to_stdout = any(sink.path == "-" for sink in config.sinks)
+    async with job_state(config.run.state, config.name, args.wait) as state:
+        if args.fresh:
+            state.journal.forget()
+        elif args.retry_failed or config.run.on_poison == "fail":
+            state.journal.forgive()
+        with display(report, sys.stderr, log, results_shown=to_stdout and results_on_terminal()) as shown:
+            emit = fan_out(report, shown)
+            async with (
+                _in_history(state, report, stop, config.redact),
+                planned(
+                    config, args.date, calls, state.scratch, emit, journal=state.journal, summary=args.summary
+                ) as plan,
+            ):
+                result = await run(plan, calls, state, emit, stop)
+        return result, None if to_stdout else _preview(state.scratch, result)
 
 
-def _show(report: Report, result: Result, folder: str, *, quiet: bool) -> None:
-    rejects = Rejects.read(result.rejects, report.totals().rejected) if result.rejects else None
-    if quiet:
-        if report.skipped:  # all did not go well
-            sys.stderr.writelines(line + "\n" for line in left_out(report, rejects))
-        return
-    to_stdout = any(written.path == "-" for written in result.written)
+def _code(report: Report) -> int:
+    return 0 if report.whole else LEFT_OUT
+
+
+@contextlib.asynccontextmanager
+async def _in_history(state: State, report: Report, stop: Stop, redact: Callable[[str], str]) -> AsyncIterator[None]:
+    """The run has a row in the journal: that it began, and how it ended. One that was killed has no end."""
+    run = state.thread.submit(state.journal.begin_run).result()
+    code, error = 1, None
+    try:
+        yield
+        code = _code(report)
+    except BaseException as ended:
+        cause = cause_of(ended)
+        if isinstance(cause, PipelineError):
+            code, error = cause.exit_code, redact(str(cause))
+        if stop.number is not None:
+            code = 128 + stop.number
+        raise
+    finally:
+        account = orjson.dumps(summary(report, code, error)).decode()
+        with suppress(OutputError) if code else nullcontext():  # what ended the run says more
+            state.thread.submit(state.journal.end_run, run, code, account).result()
+
+
+def _refuse_summary(path: str | None, others: Sequence[str]) -> None:
+    """Raises UsageError for a summary that would overwrite what it is about."""
+    if path and not is_special(Path(path)) and os.path.realpath(path) in map(os.path.realpath, others):
+        raise UsageError(f"--summary {path} would overwrite a file of this job", "Name another file.")
+
+
+def _preview(folder: str, result: Result) -> Preview | None:
     path = preview_path(folder)
-    preview = Preview.read(path, result.written[0].rows) if Path(path).exists() and not to_stdout else None
-    show(sys.stderr, report, preview, rejects)
+    return Preview.read(path, result.written[0].rows) if Path(path).exists() and result.written else None
+
+
+def _tell_programs(args: argparse.Namespace, report: Report, ended: Ended) -> None:
+    """The summary and the last of the JSON lines, whatever has ended the run: its signal, its error or its success."""
+    account = summary(report, ended.code, ended.error, ended.rejects)
+    if args.log == "json" and (ended.code or not args.quiet):
+        say(Json().line("run_ended", **account) + "\n", sys.stderr)
+    if args.summary and ended.code != UsageError.exit_code:  # which refuses its place
+        with suppress(OutputError) if ended.error else nullcontext():  # the error that ended the run says more
+            _write_summary(args.summary, account)
+
+
+def _tell_people(report: Report, result: Result, preview: Preview | None, *, quiet: bool) -> None:
+    rejects = Rejects.read(result.rejects, result.rejected, result.records) if result.rejects else None
+    if not quiet:
+        show(sys.stderr, report, preview, rejects)
+    elif not report.whole:  # all did not go well
+        say("".join(line + "\n" for line in left_out(report, rejects)), sys.stderr)
 
 
 def _write_summary(path: str, document: object) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 import orjson
 
 from pipeline.config import json_schema
+from pipeline.console.streams import write_results
 
 
 def main(_args: argparse.Namespace) -> int:
     """Writes the schema to standard output."""
-    sys.stdout.write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    write_results([orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2).decode()])
     return 0

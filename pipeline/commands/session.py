@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
-import sys
 from collections.abc import Awaitable, Callable
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-from pipeline.config import Config, load
+from pipeline.config import Config, FaultyConfig, load
 from pipeline.engine.calls import Calls
+from pipeline.engine.early import early_faults
 from pipeline.engine.executors import Workers
-from pipeline.engine.signals import Interrupted, run_interruptible
-from pipeline.errors import PipelineError, cause_of
+from pipeline.engine.plan import planned, run_date
+from pipeline.engine.signals import Interrupted, Stop, run_interruptible
+from pipeline.errors import ConfigError, PipelineError, cause_of
+from pipeline.fetch.patterns import is_url
+
+T = TypeVar("T")
 
 
 def worker_count(config: Config) -> int:
@@ -21,22 +28,50 @@ def worker_count(config: Config) -> int:
     return config.run.workers
 
 
-def with_workers(args: argparse.Namespace, body: Callable[[Config, Calls], Awaitable[int]]) -> int:
-    """Loads the config, runs `body` with workers, and returns its exit code; a signal's code if one ended it.
+def with_workers(
+    args: argparse.Namespace, body: Callable[[Config, Calls, Stop], Awaitable[T]], *, at_most: int | None = None
+) -> T:
+    """Loads the config, runs `body` with workers (`at_most` so many), and returns what it returns. Raises
+    Interrupted if a signal ended it.
 
-    Errors leave without what the environment kept secret.
+    Errors leave without what the environment kept secret. Results are written by the caller, when the loop has ended:
+    a reader of standard output who does not read would hold up the loop, and with it the signals.
     """
-    config = load(args.config, overrides=args.overrides, environ=os.environ)
+    try:
+        config = load(args.config, overrides=args.overrides, environ=os.environ)
+    except FaultyConfig as faulty:
+        raise (faulty if faulty.rest is None else _all_complaints(faulty, faulty.rest, args.date)) from None
+    return _redacting(config, body, min(worker_count(config), at_most or worker_count(config)))
 
-    async def main() -> int:
-        async with Workers(worker_count(config)) as workers:
-            return await body(config, Calls(workers))
+
+def _all_complaints(faulty: FaultyConfig, rest: Config, date: dt.date | None) -> BaseException:
+    """The complaints together with those that a worker has about the expressions."""
+
+    async def body(config: Config, calls: Calls, _stop: Stop) -> None:
+        if faults := await early_faults(config, run_date(date), calls):
+            raise config.refused(faults)
+        if any(map(is_url, config.inputs)):
+            return  # who has misspelt a key should not have to wait for a server
+        with TemporaryDirectory() as folder:
+            async with planned(config, date, calls, folder, lambda _: None):
+                pass
 
     try:
-        return run_interruptible(main())
-    except Interrupted as signal:
-        sys.stderr.write(f"pipeline: {signal}; each output is whole, the old one or the new one\n")
-        return signal.exit_code
+        _redacting(rest, body, 1)
+    except (ConfigError, Interrupted) as more:
+        return more
+    except PipelineError:
+        return faulty  # what stands in for what is broken leads nowhere
+    return faulty
+
+
+def _redacting(config: Config, body: Callable[[Config, Calls, Stop], Awaitable[T]], count: int) -> T:
+    async def main(stop: Stop) -> T:
+        async with Workers(count) as workers:
+            return await body(config, Calls(workers), stop)
+
+    try:
+        return run_interruptible(main)
     except BaseExceptionGroup as group:
         raise redacted(config, cause_of(group)) from group
     except PipelineError as error:

@@ -11,5 +11,6 @@ from pipeline.config.job import job_of
 from pipeline.config.json_schema import json_schema
 from pipeline.config.load import load
 from pipeline.config.schema import Config
+from pipeline.config.soundness import FaultyConfig
 
-__all__ = ["Config", "job_of", "json_schema", "load"]
+__all__ = ["Config", "FaultyConfig", "job_of", "json_schema", "load"]

@@ -16,6 +16,7 @@ import yaml
 from pipeline.config.places import Complaint, Path, Place, key_text, shown
 from pipeline.config.scalars import core_scalar
 from pipeline.config.syntax import split_call_problem, syntax_problem
+from pipeline.errors import ConfigError
 
 Data: TypeAlias = "Any"
 """dict, list, str, int, float, bool or None. Keys of mappings are always text, as written."""
@@ -24,6 +25,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_ALIASES = 100
 MAX_VALUES = 100_000
+MOST_COMPLAINTS = 200
 _LONGEST_CALL = 1000
 
 # The C parser is 20 times faster; its events are the same.
@@ -53,17 +55,17 @@ class Document:
 
     def complain(self, path: Path, problem: str, *, key: str | None = None) -> None:
         """Files a complaint under the place of `path`, or of the nearest thing around it."""
-        self.complaints.append(self._complaint(path, problem, key))
-        self.broken.add(path)
-
-    def complaint(self, path: Path, problem: str) -> str:
-        """The text of a complaint that came too late to be filed."""
-        return str(self._complaint(path, problem, None))
-
-    def _complaint(self, path: Path, problem: str, key: str | None) -> Complaint:
         known = self.known(path)
         place = self.places.get(known, Place(0, 1, self.origin))
-        return Complaint(place, key_text(known) if key is None else key, problem)
+        self.complaints.append(Complaint(place, key_text(known) if key is None else key, problem))
+        self.broken.add(path)
+
+    def error(self) -> ConfigError:
+        """Every complaint so far, sorted by line."""
+        lines = list(dict.fromkeys(str(complaint) for complaint in sorted(self.complaints)))
+        if len(lines) > MOST_COMPLAINTS:
+            lines[MOST_COMPLAINTS:] = [f"{self.origin}: {len(lines) - MOST_COMPLAINTS} more complaints are not shown"]
+        return ConfigError(tuple(lines))
 
 
 class Refused(Exception):

@@ -16,10 +16,10 @@ from pipeline.config.overrides import override
 from pipeline.config.places import Complaint, Path, Place
 from pipeline.config.rules import RULES
 from pipeline.config.schema import Config
+from pipeline.config.soundness import FaultyConfig, sound_part
 from pipeline.errors import ConfigError
 
 _SHORTEST_SECRET = 4
-_MOST_COMPLAINTS = 200
 # What repr() makes of text.
 _CITATION = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 # Stand-ins for required keys that are missing or wrong, so that the rules can look at the others.
@@ -29,7 +29,7 @@ _STAND_INS = {"name": "job", "inputs": ["-"], "sink": ["-"]}
 def load(path: str, *, overrides: Sequence[str] = (), environ: Mapping[str, str]) -> Config:
     """The job in the file at `path`. `overrides` are `a.b=YAML` texts, later ones win; `environ` answers `${VAR}`.
 
-    Raises ConfigError with every complaint, sorted by line.
+    Raises ConfigError with every complaint, sorted by line; FaultyConfig where expressions may be looked at still.
     """
     return parse(_read(path), path, overrides=overrides, environ=environ)
 
@@ -38,21 +38,23 @@ def parse(text: str, origin: str, *, overrides: Sequence[str] = (), environ: Map
     """The job in `text`; complaints name `origin` as the file. Raises ConfigError."""
     document = parse_document(text, origin)
     if document.complaints and not isinstance(document.data, dict):
-        raise _error(document)
+        raise document.error()
     if not isinstance(document.data, dict):
         document.complain((), "must be a mapping of keys to values that begins with 'name: ...'")
-        raise _error(document)
+        raise document.error()
     override(document, overrides)
     substituted = substitute(document, environ)
     config = _validated(document, substituted)
     if config is not None:
         _check_rules(config, document, substituted)
-    if document.complaints or config is None:
-        raise _error(document)
+    if config is None:
+        raise document.error()
     config._document = document  # noqa: SLF001  # as below
     config._secrets = tuple(  # noqa: SLF001  # known only now, and no key of the file
         sorted((value for value in substituted.values if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
     )
+    if document.complaints:
+        raise FaultyConfig(document.error().complaints, sound_part(config, document.broken))
     return config
 
 
@@ -71,13 +73,6 @@ def _read(path: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refused("is not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
-
-
-def _error(document: Document) -> ConfigError:
-    lines = list(dict.fromkeys(str(complaint) for complaint in sorted(document.complaints)))
-    if len(lines) > _MOST_COMPLAINTS:
-        lines[_MOST_COMPLAINTS:] = [f"{document.origin}: {len(lines) - _MOST_COMPLAINTS} more complaints are not shown"]
-    return ConfigError(tuple(lines))
 
 
 def _errors(data: Data) -> Config | list[ErrorDetails]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated
 
@@ -11,13 +11,14 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from pipeline.config.document import Document
 from pipeline.config.fields import Many, NotYet, Section, Text, matching, misfit
-from pipeline.config.places import Path, key_text, shown
+from pipeline.config.places import Path, shown
 from pipeline.config.sections.aggregate import AggregateSection
 from pipeline.config.sections.fetch import FetchSection
 from pipeline.config.sections.parse import ParseSection
 from pipeline.config.sections.run import RunSection
 from pipeline.config.sections.sink import PathIsShort, SinkSection
 from pipeline.config.sections.transform import StepSection
+from pipeline.errors import ConfigError
 
 _NAME = re.compile(r"[a-z0-9_-]{1,100}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -86,10 +87,13 @@ class Config(Section):
     _secrets: tuple[str, ...] = PrivateAttr(())
     _document: Document | None = PrivateAttr(None)
 
-    def complaint(self, path: Path, problem: str) -> str:
-        """What was found wrong at `path` after loading, as `file:line: key: problem`."""
-        problem = self.redact(problem)
-        return self._document.complaint(path, problem) if self._document else f"{key_text(path)}: {problem}"
+    def refused(self, faults: Iterable[tuple[Path, str]]) -> ConfigError:
+        """The error for what was found wrong after loading, (path, problem) each, together with what was wrong before:
+        every complaint as `file:line: key: problem`."""
+        document = self._document or Document("config")
+        for path, problem in faults:
+            document.complain(path, self.redact(problem))
+        return document.error()
 
     def redact(self, text: str) -> str:
         """`text` with every value that came from the environment as `***`: for logs and reports."""

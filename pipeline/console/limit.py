@@ -11,8 +11,10 @@ LimitName: TypeAlias = Literal["start-up", "finish", "network", "source", "cores
 
 MOST = 0.5
 """A phase that takes this share of the time is what limits."""
-BUSY = 0.4
-"""Below this share of the time nothing is busy enough to be called the limit."""
+BUSY = 0.7
+"""Below this share of the time nothing is busy enough to be called the limit: more of it would save little."""
+MUCH = 0.3
+"""A phase with this share limits a run in which nothing was busy."""
 NEAR = 0.15
 """Two shares this close: who waited for whom decides."""
 
@@ -56,21 +58,18 @@ class Limit:
 
 
 def limit(load: Load) -> Limit:
-    """Names what a run would have to have more of to be faster. Four cases, tried in this order:
+    """Names what a run would have to have more of to be faster. Five cases, tried in this order:
 
     1. Most of the time went into start-up, or into combining and committing: no stage was at its limit.
-    2. Nothing was busy for long: latencies add up, a stage of more would not help.
-    3. One of source, cores and disk was clearly the busiest: it is the limit.
-    4. Source and cores were about equally busy: workers that waited for tasks accuse the source, fetching that was
+    2. Nothing was busy for long, but much of the time went into one of these two: short runs are start-up.
+    3. Nothing was busy for long: latencies add up, a stage of more would not help.
+    4. One of source, cores and disk was clearly the busiest: it is the limit.
+    5. Source and cores were about equally busy: workers that waited for tasks accuse the source, fetching that was
        held back accuses the cores.
     """
-    if max(load.starting, load.finishing) >= MOST:
-        if load.starting >= load.finishing:
-            why = f"{percent(load.starting)} of the time passed before the first chunk was at work"
-            return Limit("start-up", why, "it takes as long for larger inputs")
-        return Limit("finish", f"{percent(load.finishing)} of the time went into combining and committing the result")
-
     busiest = max(load.fetch, load.cores, load.disk)
+    if max(load.starting, load.finishing) >= (MOST if busiest >= BUSY else MUCH):
+        return _phase(load)
     if busiest < BUSY:
         return Limit("nothing", f"nothing was busy for more than {percent(busiest)} of the time")
     if load.disk == busiest and load.disk - max(load.fetch, load.cores) >= NEAR:
@@ -78,6 +77,13 @@ def limit(load: Load) -> Limit:
     if abs(load.fetch - load.cores) < NEAR:
         return _source(load) if load.idle > load.held else _cores(load)
     return _source(load) if load.fetch > load.cores else _cores(load)
+
+
+def _phase(load: Load) -> Limit:
+    if load.starting >= load.finishing:
+        why = f"{percent(load.starting)} of the time passed before the first chunk was at work"
+        return Limit("start-up", why, "it takes as long for larger inputs")
+    return Limit("finish", f"{percent(load.finishing)} of the time went into combining and committing the result")
 
 
 def _disk(load: Load) -> Limit:

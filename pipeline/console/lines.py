@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
@@ -16,6 +15,7 @@ import orjson
 from pipeline import events
 from pipeline.console.limit import limit
 from pipeline.console.report import Report
+from pipeline.console.streams import say
 from pipeline.console.summary import Value
 from pipeline.console.totals import START, Totals, left_s, load, rate
 from pipeline.console.units import clock as as_clock
@@ -76,15 +76,21 @@ class Json:
 
     def event(self, event: Event) -> str | None:
         match event:
-            case events.RunStarted(job, workers, shards, nbytes):
-                return self.line("run_started", job=job, workers=workers, shards=shards, bytes_planned=nbytes)
+            case events.RunStarted(job, workers, shards, nbytes, same):
+                return self.line(
+                    "run_started", job=job, workers=workers, shards=shards, shards_same=same, bytes_planned=nbytes
+                )
             case events.RetryScheduled(name, attempt, wait_s, reason):
                 return self.line("retry_scheduled", shard=name, attempt=attempt, wait_s=wait_s, reason=reason)
             case events.ShardSkipped(name, reason):
                 return self.line("shard_skipped", shard=name, reason=reason)
+            case events.ChunkLeftOut(place, reason, deaths):
+                return self.line("chunk_left_out", place=place, reason=reason, deaths=deaths)
             case events.WorkerDied(task, attempt, reason):
                 shard, chunk = (task.shard.name, task.number) if task else (None, None)
                 return self.line("worker_died", shard=shard, chunk=chunk, attempt=attempt, reason=reason)
+            case events.Noticed(message):
+                return self.line("noticed", message=message)
             case events.OutputCommitted(path, rows, nbytes):
                 return self.line("output_committed", path=path, rows=rows, bytes=nbytes)
             case _:
@@ -124,8 +130,8 @@ def _spelled(value: Value) -> Value:
 class Lines:
     """An observer that writes lines to `stream`, and a context: leaving it writes what is still to be written.
 
-    A thread of its own writes, so that neither a busy loop nor a reader who does not read holds anything up. A stream
-    that is closed ends the lines, not the run.
+    A thread of its own writes, so that neither a busy loop nor a reader who does not read holds anything up. What a
+    closed stream does not take is lost, and the run goes on.
     """
 
     def __init__(
@@ -157,20 +163,18 @@ class Lines:
 
     def _run(self) -> None:
         then = START
-        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
-            while True:
-                if self._clock() >= self._due:
-                    now = self._report.totals()
-                    self._write(self._style.progress(then, now))
-                    then, self._due = now, self._clock() + INTERVAL_S
-                try:
-                    line = self._queue.get(timeout=max(0.0, self._due - self._clock()))
-                except queue.Empty:
-                    continue
-                if line is None:
-                    return
-                self._write(line)
+        while True:
+            if self._clock() >= self._due:
+                now = self._report.totals()
+                self._write(self._style.progress(then, now))
+                then, self._due = now, self._clock() + INTERVAL_S
+            try:
+                line = self._queue.get(timeout=max(0.0, self._due - self._clock()))
+            except queue.Empty:
+                continue
+            if line is None:
+                return
+            self._write(line)
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        say(line + "\n", self._stream, patience_s=None)  # its own thread may wait

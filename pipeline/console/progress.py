@@ -54,11 +54,11 @@ def _fetch(then: Totals, now: Totals) -> Row:
 def _cpu(then: Totals, now: Totals) -> Row:
     left = left_s(then, now)
     speed = rate(then, now, now.records, then.records)
-    of = f" of {now.tasks_expected}" if now.tasks_expected and now.chunks == now.tasks_done else ""
+    expected = now.tasks_expected if now.chunks == now.tasks_done else None
     done = now.combining or (now.shards and not now.shards_left and now.tasks_done >= now.tasks_known)
     return Row(
         "cpu",
-        f"{now.chunks}{of} chunks",
+        f"{now.chunks} of {counted(expected, 'chunk')}" if expected else counted(now.chunks, "chunk"),
         f"{short(now.records)} records",
         f"{short(speed)}/s",
         "done" if done else f"{clock(left)} left" if left is not None else "",

@@ -60,6 +60,8 @@ class Report:
         self._sink_until = 0.0
         self._outputs: list[events.OutputCommitted] = []
         self._skipped: list[events.ShardSkipped] = []
+        self._chunks_left_out: list[events.ChunkLeftOut] = []
+        self._notices: list[str] = []
 
     def __call__(self, event: Event) -> None:
         with self._lock:
@@ -73,6 +75,21 @@ class Report:
     def skipped(self) -> tuple[events.ShardSkipped, ...]:
         """Shards that were left out, in the order in which that was found."""
         return tuple(self._skipped)
+
+    @property
+    def chunks_left_out(self) -> tuple[events.ChunkLeftOut, ...]:
+        """Chunks that the result lacks because they kept ending their workers."""
+        return tuple(self._chunks_left_out)
+
+    @property
+    def whole(self) -> bool:
+        """Nothing was left out but single records."""
+        return not self._skipped and not self._chunks_left_out
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What may be a mistake in the config."""
+        return tuple(self._notices)
 
     def totals(self) -> Totals:
         """Where the run stands now."""
@@ -97,8 +114,9 @@ class Report:
     def _add(self, event: Event, now: float) -> None:
         sums = self._sums
         match event:
-            case events.RunStarted(job, workers, shards, nbytes):
+            case events.RunStarted(job, workers, shards, nbytes, same):
                 sums.job, sums.workers, sums.shards, sums.bytes_planned = job, workers, shards, nbytes
+                sums.shards_same = same
             case events.ShardOpened(order, name):
                 self._open[order] = name
                 self._open_level.set(len(self._open), now)
@@ -116,6 +134,8 @@ class Report:
                     self._close(order, now)
                 self._skipped.append(event)
                 sums.shards_skipped += 1
+            case events.ChunkLeftOut():
+                self._chunks_left_out.append(event)
             case events.FetchWaited(wait_s):
                 sums.waited_s += wait_s
             case events.TaskStarted(task):
@@ -138,6 +158,8 @@ class Report:
             case events.CombineStarted(rows):
                 sums.combining = rows
                 self._finishing_from = now
+            case events.Noticed(message):
+                self._notices.append(message)
             case events.OutputCommitted():
                 self._outputs.append(event)
                 if self._finishing_from is None:  # nothing was combined: committing began with the last chunk done

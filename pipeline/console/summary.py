@@ -35,9 +35,14 @@ def summary(
         "workers": totals.workers,
         "machine_cores": totals.cores,
         "shards": totals.shards,
+        "shards_same": totals.shards_same,
         "shards_fetched": totals.shards_fetched,
         "shards_skipped": totals.shards_skipped,
         "skipped": [{"name": shard.name, "reason": shard.reason} for shard in report.skipped],
+        "chunks_left_out": [
+            {"place": chunk.place, "reason": chunk.reason, "deaths": chunk.deaths} for chunk in report.chunks_left_out
+        ],
+        "notices": list(report.notices),
         "chunks": totals.chunks,
         "records": totals.records,
         "rejected": totals.rejected,

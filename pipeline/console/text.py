@@ -11,6 +11,7 @@ import orjson
 
 from pipeline.console.limit import limit
 from pipeline.console.report import Report
+from pipeline.console.streams import say
 from pipeline.console.summary import Value
 from pipeline.console.totals import START, load
 from pipeline.console.units import counted, duration, percent, safe, short, size
@@ -38,6 +39,13 @@ class Preview:
             tuple((name, type) for name, type in document["columns"]), tuple(map(tuple, document["rows"])), total
         )
 
+    @classmethod
+    def of_lines(cls, columns: Sequence[tuple[str, str]], path: str) -> Preview:
+        """From an ndjson file of rows with these (name, type) columns."""
+        with open(path, "rb") as file:
+            rows = tuple(tuple(orjson.loads(line).values()) for line in file)
+        return cls(tuple(columns), rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejects:
@@ -45,15 +53,16 @@ class Rejects:
 
     path: str
     count: int
+    records: int
+    """In all, these included."""
     first: tuple[str, ...]
 
     @classmethod
-    def read(cls, path: str, count: int, show: int = 3) -> Rejects:
+    def read(cls, path: str, count: int, records: int, show: int = 3) -> Rejects:
         """Reads no more of the file than it shows."""
         with open(path, "rb") as file:
-            return cls(
-                path, count, tuple(_reject(orjson.loads(line)) for line, _ in zip(file, range(show), strict=False))
-            )
+            first = tuple(_reject(orjson.loads(line)) for line, _ in zip(file, range(show), strict=False))
+            return cls(path, count, records, first)
 
 
 def _reject(record: dict[str, Value]) -> str:
@@ -62,29 +71,36 @@ def _reject(record: dict[str, Value]) -> str:
 
 
 def show(stream: TextIO, report: Report, preview: Preview | None = None, rejects: Rejects | None = None) -> None:
-    """Writes the account to `stream`: with rich's table on a terminal, as aligned text elsewhere.
+    """Writes the account to `stream`: with rich's table on a terminal, as aligned text elsewhere. A preview that has
+    none of the rows of a result is left out.
 
     What a file, a server or a value brought in is shown with its control characters spelled out.
     """
-    if preview is not None and preview.columns:
+    lines: list[str] = []
+    if preview is not None and preview.columns and (preview.rows or not preview.total):
         if stream.isatty():
             _draw(stream, preview)
         else:
-            stream.writelines(line + "\n" for line in aligned(preview))
-        stream.write("\n")
-    stream.writelines(line + "\n" for line in account(report, rejects))
-    stream.flush()
+            lines += aligned(preview)
+        lines.append("")
+    lines += account(report, rejects)
+    say("".join(line + "\n" for line in lines), stream)
 
 
 def account(report: Report, rejects: Rejects | None = None) -> Iterator[str]:
     """Line by line: outputs, amounts, time, load, limit, and what was left out and why."""
     totals = report.totals()
+    if totals.shards_same and not totals.shards and not report.outputs:
+        yield f"nothing has changed: {counted(totals.shards_same, 'shard')}; every output is what it should be"
+        yield from left_out(report, rejects)
+        return
     busy = load(START, totals)
     limited = limit(busy)
     for output in report.outputs:
         yield f"{safe(output.path)}: {counted(output.rows, 'row')}, {size(output.bytes)}"
+    same = f" (and {totals.shards_same:,} unchanged)" if totals.shards_same else ""
     yield (
-        f"{counted(totals.shards_fetched, 'shard')}, {counted(totals.chunks, 'chunk')}, "
+        f"{counted(totals.shards_fetched, 'shard')}{same}, {counted(totals.chunks, 'chunk')}, "
         f"{counted(totals.records, 'record')}, {size(totals.bytes_in)} read ({size(totals.bytes_decoded)} decoded)"
     )
     speed = totals.records / totals.at_s if totals.at_s > 0 else 0.0
@@ -92,22 +108,28 @@ def account(report: Report, rejects: Rejects | None = None) -> Iterator[str]:
     source = f"network {percent(busy.network)}" + ("" if busy.remote else f", source {percent(busy.fetch)}")
     yield f"busy: {source}, cores {percent(busy.cores)}, disk {percent(busy.disk)}"
     advice = f" ({limited.advice})" if limited.advice else ""
-    yield f"limit: {limited.name}: {limited.why}{advice}"
+    name = "nothing in particular" if limited.name == "nothing" else limited.name
+    yield f"limit: {name}: {limited.why}{advice}"
     if totals.retries or totals.deaths:
         yield f"coped with: {counted(totals.retries, 'retry')}, {counted(totals.deaths, 'worker death')}"
+    yield from (f"note: {safe(notice)}" for notice in report.notices)
     yield from left_out(report, rejects)
 
 
-def left_out(report: Report, rejects: Rejects | None = None) -> Iterator[str]:
-    """Law 7: every record and shard that is not in the result. Nothing where nothing was left out."""
+def left_out(report: Report, rejects: Rejects | None = None, *, kept: bool = True) -> Iterator[str]:
+    """Law 7: every record and shard that is not in the result. Nothing where nothing was left out. `kept`: the file of
+    rejects is there to be looked at."""
     if rejects is not None and rejects.count:
-        records = report.totals().records
-        share = f" of {counted(records, 'record')}" if records else ""
-        yield f"rejected: {rejects.count:,}{share}, kept in {safe(rejects.path)}"
+        share = f"{rejects.count:,} of {counted(rejects.records, 'record')}"
+        where = f", kept in {safe(rejects.path)}" if kept else ""
+        yield f"rejected: {share}{where}"
         yield from _first(rejects.first, rejects.count)
     if report.skipped:
         yield f"left out: {counted(len(report.skipped), 'shard')}"
         yield from _first([f"{shard.name}: {shard.reason}" for shard in report.skipped[:3]], len(report.skipped))
+    if chunks := report.chunks_left_out:
+        yield f"left out: {counted(len(chunks), 'chunk')} (--retry-failed tries again)"
+        yield from _first([f"{chunk.place}: {chunk.reason}, {chunk.deaths} times" for chunk in chunks[:3]], len(chunks))
 
 
 def _first(texts: Sequence[str], count: int) -> Iterator[str]:

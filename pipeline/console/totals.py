@@ -21,7 +21,9 @@ class Totals:
     """Of this machine."""
 
     shards: int = 0
-    """In the plan; 0 until it is known."""
+    """With work left; 0 until the plan is known."""
+    shards_same: int = 0
+    """That earlier runs have done."""
     shards_open: int = 0
     shards_fetched: int = 0
     shards_skipped: int = 0

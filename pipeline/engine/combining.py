@@ -30,4 +30,4 @@ async def combine(job: Job, calls: Calls, journal: str, rows: int, folder: str) 
         buckets = [
             group.create_task(calls.combine_bucket(job, journal, index, count, folder)) for index in range(count)
         ]
-    return (await calls.finish(job, [bucket.result() for bucket in buckets], folder)).segments
+    return await calls.finish(job, [bucket.result() for bucket in buckets], folder)

@@ -135,8 +135,8 @@ def _reason(worker: BaseProcess | None) -> str:
 class Workers:
     """`count` slots, given to callers first come, first served.
 
-    `async with` starts them in the background; leaving it ends every one, by force if the body failed or was
-    cancelled.
+    They are started by `start` or the first call: a run that finds nothing to do has none. Leaving the `async with`
+    ends every one, by force if the body failed or was cancelled.
     """
 
     def __init__(self, count: int) -> None:
@@ -147,7 +147,6 @@ class Workers:
 
     async def __aenter__(self) -> Self:
         start_forkserver()
-        self._starting = [asyncio.create_task(self._start(slot)) for slot in self._slots]
         return self
 
     async def _start(self, slot: Slot) -> None:
@@ -170,10 +169,26 @@ class Workers:
         else:
             await asyncio.gather(*(asyncio.to_thread(slot.close) for slot in self._slots))
 
+    def start(self) -> None:
+        """Brings the workers up in the background. The first call does it as well. May be called again."""
+        if not self._starting:
+            self._starting = [asyncio.create_task(self._start(slot)) for slot in self._slots]
+
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function in the next free worker. Raises WorkerDied. Cancelled: kills that worker."""
+        return await self.run_within(None, function, *args, **kwargs)
+
+    async def run_within(
+        self, timeout_s: float | None, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """The same; a call that takes longer than `timeout_s` has its worker killed, and raises WorkerDied. Waiting for
+        a worker does not count."""
+        self.start()
         slot = await self._free.get()
         try:
-            return await slot.call(function, *args, **kwargs)
+            async with asyncio.timeout(timeout_s):
+                return await slot.call(function, *args, **kwargs)
+        except TimeoutError:
+            raise WorkerDied(f"killed after {timeout_s:g} s, which run.chunk_timeout allows") from None
         finally:
             self._free.put_nowait(slot)

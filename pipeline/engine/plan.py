@@ -1,25 +1,40 @@
-"""The plan: what a run will do, known before it begins: the shards in order, and the job with nothing left open."""
+"""The plan: what a run will do, known before it begins: how every shard stands, and the job with nothing left open."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import functools
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
+import orjson
+
+from pipeline.codecs.stored import naming
 from pipeline.config import Config, job_of
 from pipeline.engine.calls import Calls
+from pipeline.engine.early import early_faults, name_faults
 from pipeline.engine.outputs import rejects_path
-from pipeline.errors import ConfigError, InputMissing
-from pipeline.fetch.fetching import Fetching, FetchSpec
+from pipeline.engine.recipe import columns_key, encodings_of, job_key, recipe_of
+from pipeline.engine.standing import Standing, known_versions, standings
+from pipeline.errors import InputMissing
+from pipeline.fetch.checksums import with_checksums
+from pipeline.fetch.fetching import Begun, Fetching, FetchSpec
 from pipeline.fetch.inputs import Inputs, InputSpec
 from pipeline.fetch.retry import RetryPolicy
-from pipeline.fetch.sample import sample
-from pipeline.model import ChunkBytes, Job, Shard
+from pipeline.fetch.sample import MOST_PASSED_OVER, has_record, sample
+from pipeline.journal import Journal
+from pipeline.model import ChunkBytes, Column, Job, Shard
 from pipeline.parse import framing_of
 from pipeline.protocols import Emit
+
+if TYPE_CHECKING:
+    from pipeline.worker.prepare import Prepared
+
+T = TypeVar("T")
 
 CONCURRENCY = 32
 """Shards at once where `fetch.concurrency` is auto."""
@@ -31,9 +46,13 @@ class Plan:
 
     config: Config
     job: Job
-    shards: tuple[Shard, ...]
+    standings: tuple[Standing, ...]
+    """Every input in canonical order."""
+    gone: tuple[str, ...]
+    """Inputs of the last run that are no more."""
     inputs: Inputs
     fetching: Fetching
+    """Knows of no journal yet: a run gives it one."""
     workers: int
     rejects: str
     """Where the rejects go, if there are any."""
@@ -41,67 +60,157 @@ class Plan:
     """The columns of the result: (name, type)."""
 
     @property
+    def shards(self) -> tuple[Shard, ...]:
+        return tuple(standing.shard for standing in self.standings)
+
+    @property
     def rejects_shown(self) -> str:
         """The same, as a person in the working directory would write it."""
         return os.path.relpath(self.rejects)
 
-    @property
-    def bytes_stored(self) -> int | None:
-        """Of all shards, where every size is known."""
-        sizes = [shard.size for shard in self.shards]
-        return None if None in sizes else sum(size or 0 for size in sizes)
+
+def bytes_stored(shards: Sequence[Shard]) -> int | None:
+    """Of all shards, where every size is known."""
+    sizes = [shard.size for shard in shards]
+    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 @asynccontextmanager
-async def planned(config: Config, date: dt.date | None, calls: Calls, folder: str, emit: Emit) -> AsyncIterator[Plan]:
-    """Lists the inputs and prepares the job; its connections last as long as the context.
+async def planned(
+    config: Config,
+    date: dt.date | None,
+    calls: Calls,
+    folder: str,
+    emit: Emit,
+    *,
+    journal: Journal | None = None,
+    summary: str | None = None,
+) -> AsyncIterator[Plan]:
+    """Lists the inputs, asks servers for the versions of those that the journal has, and prepares the job; its
+    connections last as long as the context. `summary` is one more file that the run writes.
 
-    Reads no data, but for the first megabyte of the first shard where the config leaves the columns open. Raises
-    InputMissing, ConfigError for expressions that do not fit the columns, and what reading the sample raises.
+    Reads no data, but for the first megabyte of the first shard with a record where neither the config nor the journal
+    tells the columns. Raises InputMissing, ConfigError for expressions that do not fit the columns, and what reading
+    the sample raises.
     """
     job = job_of(config)
+    if any(name_faults(config, run_date(date))):
+        raise config.refused(await early_faults(config, run_date(date), calls))
     rejects = rejects_path(config.name, job.sinks)
-    async with Inputs(_input_spec(config, date, rejects), emit) as inputs:
+    async with Inputs(_input_spec(config, date, (rejects, *([summary] if summary else []))), emit) as inputs:
         shards = tuple([shard async for shard in inputs.list()])
         fetching = _fetching(config, job, inputs, calls, folder=folder, emit=emit)
-        first = await _first_sample(shards, fetching) if job.parse.columns is None else None
-        prepared = await calls.prepare(job, first)
-        if prepared.complaints:
-            raise ConfigError(tuple(config.complaint(fault.path, fault.problem) for fault in prepared.complaints))
-        yield Plan(config, prepared.job, shards, inputs, fetching, calls.workers, rejects, prepared.result)
+        job, result = await _prepared(config, shards, fetching, calls, journal)
+        found: tuple[Standing, ...] = standings(shards, (), {})
+        gone: tuple[str, ...] = ()
+        if journal is not None:
+            recipe, encodings = recipe_of(job), encodings_of(job)
+            rows = await _read(journal.shards, recipe)
+            shards = tuple(await inputs.survey(shards, known_versions(shards, rows)))
+            if config.fetch.changes == "content":
+                shards = await with_checksums(shards, inputs.threads)
+            found = standings(shards, rows, await _read(journal.settled, recipe, encodings))
+            names = {shard.name for shard in shards}
+            gone = tuple(name for _, _, name in await _read(journal.positions) if name not in names)
+        yield Plan(config, job, found, gone, inputs, fetching, calls.workers, rejects, result)
 
 
-async def _first_sample(shards: Sequence[Shard], fetching: Fetching) -> ChunkBytes | str:
-    """Of the first shard that is there. Raises InputMissing where one that must be there is not, or none is."""
-    for shard in shards[:-1]:
+async def _read(query: Callable[..., T], *args: object) -> T:
+    """One query: they come one after the other, before the run writes."""
+    return await asyncio.to_thread(query, *args)
+
+
+async def _prepared(
+    config: Config, shards: Sequence[Shard], fetching: Fetching, calls: Calls, journal: Journal | None
+) -> tuple[Job, tuple[tuple[str, str], ...]]:
+    """The job with its columns, and those of the result: as the journal has them, or found out and kept there.
+
+    Inferred types are kept for as long as `parse` stays as it is: what came out yesterday and what comes out tonight
+    have the same columns. Where no input had a record there was nothing to infer from, and nothing is kept:
+    test_types_of_a_quiet_night_are_not_kept."""
+    job = job_of(config)
+    key = job_key(job)
+    if journal is not None and (kept := await _read(journal.fact, key)):
+        fact = orjson.loads(kept)
+        columns = tuple(Column(name, type) for name, type in fact["columns"])
+        return _with_columns(job, columns), tuple((name, type) for name, type in fact["result"])
+    job_columns_key = columns_key(job)
+    if job.parse.columns is None and journal is not None and (kept := await _read(journal.fact, job_columns_key)):
+        job = _with_columns(job, tuple(Column(name, type) for name, type in orjson.loads(kept)))
+    if job.parse.columns is None:
+        shard, begin = await _telling_sample(shards, fetching)
+        with naming(shard) if isinstance(begin, str) else nullcontext():
+            prepared = await checked(config, job, begin, calls)
+        told = isinstance(begin, str) or has_record(begin)
+    else:
+        prepared, told = await checked(config, job, None, calls), True
+    if journal is not None and told:
+        columns_found = [(column.name, column.type) for column in prepared.job.parse.columns or ()]
+        fact = {"columns": columns_found, "result": prepared.result}
+        await _read(journal.learn, job_columns_key, orjson.dumps(columns_found).decode())
+        await _read(journal.learn, key, orjson.dumps(fact).decode())
+    return prepared.job, prepared.result
+
+
+def _with_columns(job: Job, columns: tuple[Column, ...]) -> Job:
+    return replace(job, parse=replace(job.parse, columns=columns, inferred=job.parse.columns is None))
+
+
+async def checked(config: Config, job: Job, sample: ChunkBytes | str | None, calls: Calls) -> Prepared:
+    """The job with nothing left open; needs no input where it knows its columns. Raises ConfigError for expressions
+    that do not fit them."""
+    prepared = await calls.prepare(job, sample)
+    if prepared.complaints:
+        raise config.refused((fault.path, fault.problem) for fault in prepared.complaints)
+    return prepared
+
+
+def run_date(date: dt.date | None) -> dt.date:
+    """What `{date}` stands for: the date of the command line, else today."""
+    return date or dt.datetime.now().astimezone().date()
+
+
+async def _telling_sample(shards: Sequence[Shard], fetching: Fetching) -> tuple[Shard, ChunkBytes | str]:
+    """Of the first shard with a record among the first `MOST_PASSED_OVER` that are there; where none has one, of the
+    first with a header, for its names. Raises InputMissing where a shard that must be there is not, or none is."""
+    found: list[tuple[Shard, ChunkBytes]] = []
+    missing: InputMissing | None = None
+    for shard in shards:
         try:
-            return await sample(shard, fetching)
-        except InputMissing:
+            begin = await sample(shard, fetching)
+        except InputMissing as error:
             if fetching.spec.on_missing == "fail" and not shard.optional:
                 raise
-    return await sample(shards[-1], fetching)
+            missing = error
+            continue
+        if isinstance(begin, str) or has_record(begin):
+            return shard, begin
+        found.append((shard, begin))
+        if len(found) == MOST_PASSED_OVER:
+            break
+    if not found:
+        raise missing or InputMissing("no input")
+    return next(((shard, begin) for shard, begin in found if begin.header is not None), found[0])
 
 
-def _input_spec(config: Config, date: dt.date | None, rejects: str) -> InputSpec:
+def _input_spec(config: Config, date: dt.date | None, beside: Sequence[str]) -> InputSpec:
     written = [sink.path for sink in config.sinks if sink.path != "-"]
     return InputSpec(
         inputs=config.inputs,
-        date=date or dt.datetime.now().astimezone().date(),
-        own=frozenset(map(os.path.realpath, (*written, rejects, config.run.state))),
+        date=run_date(date),
+        own=frozenset(map(os.path.realpath, (*written, *beside, config.run.state))),
         archives=config.parse.compression == "auto",
         on_missing=config.fetch.on_missing,
         headers=config.fetch.headers,
         timeout_s=config.fetch.timeout_s,
         concurrency=_concurrency(config),
         per_host=config.fetch.per_host,
+        retry=RetryPolicy(config.fetch.retries),
     )
 
 
 def _concurrency(config: Config) -> int:
-    """Never more than `per_host`: a shard that holds budget while it waits for a connection, and one that holds a
-    connection while it waits for budget, would wait for each other for ever."""
-    wanted = CONCURRENCY if config.fetch.concurrency == "auto" else config.fetch.concurrency
-    return min(wanted, config.fetch.per_host)
+    return CONCURRENCY if config.fetch.concurrency == "auto" else config.fetch.concurrency
 
 
 def _fetching(config: Config, job: Job, inputs: Inputs, calls: Calls, *, folder: str, emit: Emit) -> Fetching:
@@ -117,4 +226,18 @@ def _fetching(config: Config, job: Job, inputs: Inputs, calls: Calls, *, folder:
         on_missing=config.fetch.on_missing,
     )
     scan = functools.partial(calls.scan_lines, job)
-    return Fetching(spec, inputs.open, scan, calls.row_groups, inputs.threads, emit)
+    return Fetching(
+        spec,
+        inputs.open,
+        scan,
+        calls.row_groups,
+        inputs.threads,
+        emit,
+        lambda _: Begun(job.chunk_bytes),
+        lambda *_: None,
+        _pass_over,
+    )
+
+
+async def _pass_over(_shard: Shard, _reason: str) -> None:
+    """Where no journal is kept."""

@@ -11,8 +11,8 @@ from pipeline.engine.channel import Channel
 from pipeline.model import ChunkId, Outcome
 from pipeline.protocols import Emit, Sink
 
-WRITERS = 4
-"""Outcomes on their way to the disk at once: a disk takes several syncs in the time of one."""
+WRITERS = 16
+"""Outcomes on their way to the disk at once: they share a transaction of the journal, and its wait for the disk."""
 
 
 async def store(

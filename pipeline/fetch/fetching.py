@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ from pipeline.codecs.encoding import UTF8, encoding_name
 from pipeline.codecs.scan import LineScan
 from pipeline.fetch.retry import RetryPolicy
 from pipeline.model import Framing, Shard
-from pipeline.protocols import Emit
+from pipeline.protocols import Emit, Opened
 
-Open: TypeAlias = Callable[[Shard], AbstractAsyncContextManager[AsyncIterator[bytes]]]
+Open: TypeAlias = Callable[[Shard], AbstractAsyncContextManager[Opened]]
 """`Source.open`: a shard whose location is a path is read there, also if the run made that file."""
 
-Scan: TypeAlias = Callable[[str, int, int], Awaitable[LineScan]]
-"""(path, first chunk, chunks): `codecs.scan.scan_lines` in a worker."""
+Scan: TypeAlias = Callable[[str, int, int, int], Awaitable[LineScan]]
+"""(path, chunk bytes, first chunk, chunks): `codecs.scan.scan_lines` in a worker."""
 
 RowGroupSizes: TypeAlias = Callable[[str], Awaitable[Sequence[tuple[int, int]]]]
 """Rows and bytes of each row group of the parquet file at a path, found out in a worker."""
@@ -33,6 +33,7 @@ class FetchSpec:
 
     framing: Framing
     chunk_bytes: int
+    """Of a shard that begins now; `Fetching.begin` tells that of each."""
     work_folder: str
     """Where archives and parquet files from servers lie while they are needed."""
     compression: str = "auto"
@@ -50,6 +51,16 @@ class FetchSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What the journal has of one version of a shard."""
+
+    chunk_bytes: int
+    """The chunk size it was begun with: numbers of tasks mean nothing with another. A budget must fit it."""
+    done: frozenset[int] = frozenset()
+    """The numbers of the tasks that are done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetching:
     """The settings and the outside."""
 
@@ -59,3 +70,11 @@ class Fetching:
     row_groups: RowGroupSizes
     threads: Executor
     emit: Emit
+    begin: Callable[[Shard], Begun]
+    """Called when a shard's version is known, before its first task is sent; again for each attempt at it. Members that
+    are found in an archive begin too, each before its first task, and have tasks of their own that are done."""
+    end: Callable[[Shard, int], None]
+    """Called once for a shard that fetch was given, with its version, when all its tasks have been sent or were done
+    before: how many there are in all. An archive's are those of all its members."""
+    skip: Callable[[Shard, str], Awaitable[None]]
+    """Awaited for a shard that is left out, with the reason."""

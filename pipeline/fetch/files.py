@@ -30,7 +30,7 @@ from pipeline.events import ShardSkipped
 from pipeline.fetch.patterns import is_glob
 from pipeline.fetch.threads import in_thread
 from pipeline.model import Shard
-from pipeline.protocols import Emit
+from pipeline.protocols import Emit, Opened
 
 natural_key = natsort_keygen(alg=ns.PATH)
 
@@ -95,16 +95,17 @@ class FileSource:
         return True
 
     @contextlib.asynccontextmanager
-    async def open(self, shard: Shard) -> AsyncIterator[AsyncIterator[bytes]]:
-        """A file through aiofiles, a member of an archive through a thread. Raises InputMissing, InputRefused, and
-        CorruptInput for an archive. Cancelled: the read under way ends, then the file is closed."""
+    async def open(self, shard: Shard) -> AsyncIterator[Opened]:
+        """A file through aiofiles, a member of an archive through a thread; its version is the listed one. Raises
+        InputMissing, InputRefused, and CorruptInput for an archive. Cancelled: the read under way ends, then the file
+        is closed."""
         if shard.member is None:
             async with _opened(shard, self._threads) as file:
-                yield _read(shard, file, self._threads)
+                yield Opened(shard.version, _read(shard, file, self._threads))
             return
         stream = pieces(shard.location, shard.member, shard.version)
         try:
-            yield _read_member(shard, stream, self._threads)
+            yield Opened(shard.version, _read_member(shard, stream, self._threads))
         finally:
             await in_thread(self._threads, stream.close)
 
@@ -134,16 +135,22 @@ def _shards_at(path: str, position: int, archives: bool) -> list[Shard]:  # noqa
         except OSError as error:
             raise refused(error) from error
         if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
-            raise InputRefused(f"is {kind}", "A glob such as folder/*.csv takes the files in a folder.")
+            if stat.S_ISDIR(found.st_mode):
+                raise InputRefused("is a folder", f"To read the files in it, give {shown_path(_files_in(path))}")
+            raise InputRefused("is no regular file")
         shard = replace(shard, size=found.st_size, version=file_version(found))
         if archives and path.lower().endswith(".zip") and compression_of(first_bytes(path), path) == "zip":
             return members_of(shard, path)
     return [shard]
 
 
+def _files_in(folder: str) -> str:
+    """The glob of them."""
+    return os.path.join(glob.escape(folder), "*")
+
+
 def members_of(shard: Shard, path: str) -> list[Shard]:
-    """The members of the archive at `path` as shards: sizes are inflated ones. Blocking. Raises CorruptInput and
+    """The members of the archive at `path` as shards. Blocking. Raises CorruptInput and
     InputRefused without the shard's name."""
     return [
         Shard((*shard.order, number), f"{shard.name}/{member}", shard.location, size, shard.version, member)

@@ -1,4 +1,4 @@
-"""http and https as a source: one GET a shard, the body as it is stored, errors told apart.
+"""http and https as a source: one GET a shard, the body as it is stored, its version, errors told apart.
 
 aiohttp is imported when the first URL is opened: a job of local files does not pay for it.
 """
@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from pipeline.codecs.stored import naming
 from pipeline.errors import InputMissing, ServerError, TransientError
 from pipeline.fetch.patterns import shown_url
 from pipeline.model import Shard
+from pipeline.protocols import Opened
 
 if TYPE_CHECKING:
     import aiohttp
 
+NOT_MODIFIED: Final = 304
 TRANSIENT_STATUS: Final = frozenset({408, 429})
 MISSING_STATUS: Final = frozenset({404, 410})
 READABLE_ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
 """Content-Encodings that inflating by content undoes. Asked for none, a server may still send one."""
+
+VALIDATORS: Final = (("etag", "ETag", "If-None-Match"), ("modified", "Last-Modified", "If-Modified-Since"))
+"""The kinds of versions, the better one first: where a server tells them, and how it is asked for another one."""
 
 BUFFER_BYTES: Final = 1 << 19
 """Of a body, waiting to be read, before its connection is held back."""
@@ -53,30 +59,40 @@ class HttpSource:
             yield Shard((position,), shown_url(url), url)
 
     @contextlib.asynccontextmanager
-    async def open(self, shard: Shard) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def open(self, shard: Shard) -> AsyncIterator[Opened]:
         """Raises InputMissing (404, 410), ServerError (no: other 4xx, TLS, no such host), TransientError (may work
         later: 408, 429, 5xx, connections that fail, bodies that are cut). No message shows a query or a password.
         Left early or cancelled: the connection is closed."""
         with naming(shard):
             response = await self._get(shard.location)
         try:
-            yield _body(shard, response)
+            yield Opened(_version(response), _body(shard, response))
         finally:
             response.close()
 
-    async def _get(self, location: str) -> aiohttp.ClientResponse:
+    async def version_now(self, shard: Shard) -> str | None:
+        """The version that the URL has now, by one request and no body: the shard's own where that still holds. Raises
+        as `open`. Cancelled: the connection is closed."""
+        with naming(shard):
+            response = await self._get(shard.location, _condition(shard.version))
+            response.close()  # a 304 has no body: its connection is free already
+            return shard.version if response.status == NOT_MODIFIED else _version(response)
+
+    async def _get(self, location: str, condition: Mapping[str, str] | None = None) -> aiohttp.ClientResponse:
         from pipeline.fetch.http_errors import translated  # noqa: PLC0415 - these import aiohttp and yarl
         from pipeline.fetch.redirects import MAX_HOPS, REDIRECTS, headers_for, next_url, url_of  # noqa: PLC0415
 
         session = self._open_session()
         url = configured = url_of(location)
+        asked = {**(condition or {}), "Accept-Encoding": "identity"}
         for _ in range(MAX_HOPS + 1):
-            headers = {**headers_for(url, configured, self._headers), "Accept-Encoding": "identity"}
+            headers = {**headers_for(url, configured, self._headers), **asked}
             with translated():
                 response = await session.get(url, headers=headers, allow_redirects=False)
             if response.status not in REDIRECTS:
                 try:
-                    _check_status(response)
+                    if not (condition and response.status == NOT_MODIFIED):
+                        _check_status(response)
                 except BaseException:
                     response.close()
                     raise
@@ -113,6 +129,33 @@ def _check_status(response: aiohttp.ClientResponse) -> None:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in READABLE_ENCODINGS:
         raise ServerError(f"the server sent Content-Encoding {encoding!r}, asked for none")
+
+
+def _version(response: aiohttp.ClientResponse) -> str | None:
+    """By what the server tells one content of a URL from the next; None where it does not."""
+    for kind, header, _ in VALIDATORS:
+        value = response.headers.get(header, "")
+        if not value or not value.isascii() or not value.isprintable():  # could not be sent again
+            continue
+        if kind == "modified" and _may_change_unseen(value, response.headers.get("Date", "")):
+            continue
+        return f"{kind} {value}"
+    return None
+
+
+def _may_change_unseen(modified: str, date: str) -> bool:
+    """Whether a body may still be written anew in the second of its date, which is then that of both (RFC 9110, section
+    8.8.2.2)."""
+    try:
+        return bool(date) and parsedate_to_datetime(modified) >= parsedate_to_datetime(date)
+    except (ValueError, TypeError):  # no dates, or one without a zone
+        return True
+
+
+def _condition(version: str | None) -> dict[str, str]:
+    """The header that asks for any other version than this one."""
+    kind, _, value = (version or "").partition(" ")
+    return {header: value for of, _, header in VALIDATORS if of == kind}
 
 
 async def _body(shard: Shard, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

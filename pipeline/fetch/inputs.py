@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -15,8 +15,10 @@ from pipeline.errors import ConfigError, InputMissing
 from pipeline.fetch.files import FileSource
 from pipeline.fetch.http import HttpSource
 from pipeline.fetch.patterns import expand, is_url
+from pipeline.fetch.retry import RetryPolicy
+from pipeline.fetch.survey import survey
 from pipeline.model import Shard
-from pipeline.protocols import Emit, Source
+from pipeline.protocols import Emit, Opened, Source
 
 READING_THREADS: Final = 4
 """Beside one a core for inflating: they wait for a disk."""
@@ -38,6 +40,8 @@ class InputSpec:
     timeout_s: float = 30.0
     concurrency: int = 16
     per_host: int = 16
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    """Of questions to servers; fetch has its own."""
 
 
 class Inputs:
@@ -61,11 +65,7 @@ class Inputs:
         """Every shard, numbered through. Raises InputMissing where there is none at all, ConfigError for a pattern
         that stands for too many, and what the sources raise."""
         position = 0
-        for pattern in self._spec.inputs:
-            try:
-                names = expand(pattern, self._spec.date)
-            except ValueError as error:
-                raise ConfigError((f"inputs: {error}",)) from error
+        for names in names_of(self._spec.inputs, self._spec.date):
             for remote, group in groupby(names, is_url):
                 some = tuple(group)
                 source: Source = self._urls(some) if remote else self._files(some)
@@ -77,7 +77,21 @@ class Inputs:
         if position == 0:
             raise InputMissing("no input was found")
 
-    def open(self, shard: Shard) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    async def survey(self, shards: Sequence[Shard], known: Mapping[str, str]) -> tuple[Shard, ...]:
+        """The shards with the versions that they have now: servers are asked about the URLs that `known` has, by
+        location, everything else is given back as it was listed. See `survey.survey`."""
+        spec = self._spec
+        return await survey(
+            shards,
+            known,
+            self._http.version_now,
+            self._emit,
+            concurrency=spec.concurrency,
+            retry=spec.retry,
+            on_missing=spec.on_missing,
+        )
+
+    def open(self, shard: Shard) -> AbstractAsyncContextManager[Opened]:
         """As the source that it is of."""
         return self._http.open(shard) if is_url(shard.location) else self._files(()).open(shard)
 
@@ -104,6 +118,15 @@ class Inputs:
             on_missing=self._spec.on_missing,
             archives=self._spec.archives,
         )
+
+
+def names_of(patterns: Sequence[str], date: dt.date) -> Iterator[list[str]]:
+    """What each pattern stands for, without a look at any disk. Raises ConfigError for one that stands for too many."""
+    for pattern in patterns:
+        try:
+            yield expand(pattern, date)
+        except ValueError as error:
+            raise ConfigError((f"inputs: {error}",)) from error
 
 
 def _absolute(path: str) -> str:

@@ -21,25 +21,19 @@ class MemoryFile:
     def __init__(self) -> None:
         self._fd = os.memfd_create("pipeline", os.MFD_CLOEXEC)
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
-        self.size = 0
 
     def __repr__(self) -> str:
-        return f"<MemoryFile {self.path} [{self.size} bytes{', closed' if self._fd < 0 else ''}]>"
+        return f"<MemoryFile {self.path}{' [closed]' if self._fd < 0 else ''}>"
 
     def write(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Appends all of them. Raises OSError (ENOMEM where memory runs out)."""
         rest: list[bytes | memoryview] = [piece for piece in pieces if len(piece)]
         while rest:
             written = os.writev(self._fd, rest[:_PIECES_A_WRITE])
-            self.size += written
             while rest and written >= len(rest[0]):
                 written -= len(rest.pop(0))
             if written:
                 rest[0] = memoryview(rest[0])[written:]
-
-    def read(self, start: int, stop: int) -> bytes:
-        """The bytes [start, stop), fewer where the file ends."""
-        return os.pread(self._fd, stop - start, start)
 
     def close(self) -> None:
         """Gives the memory back. May be called again. A worker that has it open can still read it."""

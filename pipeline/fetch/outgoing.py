@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Self
 
 from pipeline.events import FetchWaited
-from pipeline.model import Framing, Lines, Parcel, Task, Whole
+from pipeline.model import Framing, Parcel, RowGroups, Task
 from pipeline.protocols import Budget, Emit, Outlet
 
 HOLD_FACTOR: Final = 4
@@ -22,11 +22,10 @@ WAITED_S: Final = 0.001
 
 
 def hold_bytes(framing: Framing, chunk_bytes: int) -> int:
-    """The most that a task may hold. Never more than a budget that fits a chunk `HOLD_FACTOR` times and a record."""
-    if isinstance(framing, Whole):
-        return max(framing.max_record_bytes, HOLD_FACTOR * min(framing.max_record_bytes, chunk_bytes))
-    longest = framing.max_record_bytes if isinstance(framing, Lines) else 0
-    return max(HOLD_FACTOR * chunk_bytes, longest)
+    """The most that a task may hold: the larger of a chunk and a record, `HOLD_FACTOR` times, which a config's memory
+    fits. A chunk whose last record is as long as it may be is larger, but at most twice that, and is held twice."""
+    longest = chunk_bytes if isinstance(framing, RowGroups) else max(chunk_bytes, framing.max_record_bytes)
+    return HOLD_FACTOR * longest
 
 
 class Hold:
@@ -47,6 +46,13 @@ class Hold:
         """Gives all of it back. May be called again."""
         self.shrink(0)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives back what no other owner has."""
+        self.release()
+
     def handed_over(self) -> Hold:
         """The same bytes for another owner: this one holds nothing any more."""
         other = Hold(self._budget, self.nbytes)
@@ -55,7 +61,16 @@ class Hold:
 
 
 class Outgoing:
-    """The way from fetch to the workers."""
+    """The way from fetch to the workers.
+
+    No deadlock, by one rule: who waits for bytes, or for a connection, holds no bytes. Then bytes are held only by
+    parcels, which the workers take whatever fetch does, and by streams that read, each from a connection of its own,
+    which gives bytes or times out. Both end, so whoever waits for bytes gets them, first come, first served; then
+    every stream ends, and its connection goes to whoever waits for one. A stream may wait for bytes with its connection
+    open (it must, between two chunks): nobody who holds bytes waits for a connection. Connections have limits of
+    their own, and a redirect may lead to any host, so the limits cannot be counted here instead
+    (test_streams_that_wait_for_a_connection_hold_no_bytes).
+    """
 
     def __init__(self, budget: Budget, out: Outlet[Parcel], emit: Emit) -> None:
         self._budget = budget
@@ -63,8 +78,8 @@ class Outgoing:
         self._emit = emit
 
     async def hold(self, nbytes: int) -> Hold:
-        """Waits for bytes of the budget, before they are read. Hold nothing while you wait: that is what makes it
-        free of deadlock. Cancelled: nothing is held."""
+        """Waits for bytes of the budget, before they are read and after what they are read from is open. Hold nothing
+        while you wait. Cancelled: nothing is held."""
         since = time.monotonic()
         await self._budget.acquire(nbytes)
         self._waited(since)

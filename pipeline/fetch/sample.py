@@ -18,15 +18,20 @@ from pipeline.fetch.patterns import is_url
 from pipeline.fetch.retry import retrying
 from pipeline.fetch.spool import SpoolFile, spooled
 from pipeline.fetch.streams import batches_of, chained
-from pipeline.fetch.threads import in_thread
+from pipeline.fetch.threads import in_steps, in_thread
 from pipeline.model import ChunkBytes, ChunkId, RowGroups, Shard
 
 SAMPLE_BYTES: Final = 1 << 20
 
+MOST_PASSED_OVER: Final = 32
+"""Shards, or members of an archive, without a record that are looked into for one to infer types from: each may be a
+request."""
+
 
 async def sample(shard: Shard, fetching: Fetching) -> ChunkBytes | str:
     """The records that start in the first `SAMPLE_BYTES` of the shard, at least one if it has any, and its header; of
-    a parquet file a path to it, which may be a copy in the work folder. Of an archive: of its first member.
+    a parquet file a path to it, which may be a copy in the work folder. Of an archive: of its first member with a
+    record.
 
     Reads no further than it must. Raises and retries as the stage does. Cancelled: connections and files are closed.
     """
@@ -38,10 +43,15 @@ async def sample(shard: Shard, fetching: Fetching) -> ChunkBytes | str:
     return await retrying(attempt, fetching.spec.retry, shard.name, fetching.emit)
 
 
+def has_record(begin: ChunkBytes) -> bool:
+    """There is more than a header and blank lines."""
+    return bool(begin.data.strip())
+
+
 async def _sample_at(shard: Shard, at: Shard, fetching: Fetching) -> ChunkBytes | str:
     spec = fetching.spec
-    async with fetching.open(at) as body:
-        batches = batches_of(at, body, fetching)
+    async with fetching.open(at) as opened:
+        batches = batches_of(opened.body)
         first = await anext(batches, b"")
         compression = compression_of(first[:PREFIX_BYTES], at.member or shard.name, spec.compression)
         if compression != "zip" and not isinstance(spec.framing, RowGroups):
@@ -58,9 +68,13 @@ async def _sample_at(shard: Shard, at: Shard, fetching: Fetching) -> ChunkBytes 
 async def _sample_archive(shard: Shard, file: SpoolFile, fetching: Fetching) -> ChunkBytes | str:
     with naming(shard):
         members = await in_thread(fetching.threads, members_of, shard, file.path)
-    if not members:
-        return _chunk(shard, None, None)
-    return await _sample_at(members[0], replace(members[0], location=file.path, version=None), fetching)
+    empty: list[ChunkBytes] = []
+    for member in members[:MOST_PASSED_OVER]:
+        begin = await _sample_at(member, replace(member, location=file.path, version=None), fetching)
+        if isinstance(begin, str) or has_record(begin):
+            return begin
+        empty.append(begin)
+    return next((begin for begin in empty if begin.header is not None), _chunk(shard, None, None))
 
 
 async def _first_chunk(shard: Shard, compression: str, batches: AsyncIterator[bytes], fetching: Fetching) -> ChunkBytes:
@@ -68,9 +82,9 @@ async def _first_chunk(shard: Shard, compression: str, batches: AsyncIterator[by
     decoding = Decoding(compression, fetching.spec.encoding, cutter_of(fetching.spec.framing, SAMPLE_BYTES))
     with naming(shard):
         async for batch in batches:
-            if cut := await in_thread(fetching.threads, next, decoding.feed(batch), None):
+            if cut := await in_steps(fetching.threads, decoding.steps(batch)):
                 return _chunk(shard, cut, decoding.header)
-        cut = await in_thread(fetching.threads, next, decoding.finish(), None)
+        cut = await in_steps(fetching.threads, decoding.finish())
     return _chunk(shard, cut, decoding.header)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.codecs.compression import inflater
+from pipeline.codecs.compression import STEP_BYTES, inflater
 from pipeline.codecs.stored import naming
 from pipeline.errors import OutputError
 from pipeline.fetch.fetching import Fetching
-from pipeline.fetch.threads import in_thread
+from pipeline.fetch.threads import in_steps
 from pipeline.model import Shard
 
 
@@ -60,15 +60,19 @@ async def spooled(shard: Shard, batches: AsyncIterable[bytes], compression: str,
     file = SpoolFile(fetching.spec.work_folder)
     stream = inflater("none" if compression == "zip" else compression)
 
-    def write(batch: bytes) -> None:
+    def steps(batch: bytes) -> Iterator[None]:
         stream.feed(batch)
+        stop = file.size + STEP_BYTES
         while data := stream.read():
             file.write(data)
+            if file.size >= stop:
+                stop = file.size + STEP_BYTES
+                yield
 
     try:
         async for batch in batches:
             with naming(shard):
-                await in_thread(fetching.threads, write, batch)
+                await in_steps(fetching.threads, steps(batch))
         with naming(shard):
             stream.finish()
     except BaseException:

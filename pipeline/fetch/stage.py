@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pipeline.errors import InputMissing
 from pipeline.events import ShardFetched, ShardOpened, ShardSkipped
 from pipeline.fetch.fetching import Fetching
-from pipeline.fetch.local import send_file, send_spooled
+from pipeline.fetch.local import send_file, send_rest
 from pipeline.fetch.outgoing import Outgoing
 from pipeline.fetch.patterns import is_url
 from pipeline.fetch.streams import send_stream
@@ -17,7 +17,11 @@ from pipeline.protocols import Budget, Outlet
 
 
 async def fetch(shards: Iterable[Shard], fetching: Fetching, budget: Budget, out: Outlet[Parcel]) -> None:
-    """Sends every task of every shard, begun in order; does not close `out`.
+    """Sends every task of every shard that is not done, begun in order; does not close `out`.
+
+    Each shard is told to `fetching.begin` with the version that is read, which says what of it is done, and in the end
+    to `fetching.end` with the number of all its tasks. A plain file is read only where tasks are not done; a stream is
+    read again from its start, for the cuts.
 
     The cuts depend on the bytes alone (law 1). Bytes are drawn from the budget before they are read and given back
     with the parcel that holds them; a budget of one `hold_bytes` is enough. A shard without a record has no task.
@@ -41,13 +45,18 @@ async def _fetch_each(waiting: Iterator[Shard], fetching: Fetching, outgoing: Ou
         except InputMissing as error:
             if fetching.spec.on_missing == "fail" and not shard.optional:
                 raise
-            fetching.emit(ShardSkipped(shard.name, error.message.removeprefix(f"{shard.name}: ")))
+            reason = error.message.removeprefix(f"{shard.name}: ")
+            fetching.emit(ShardSkipped(shard.name, reason))
+            await fetching.skip(shard, reason)
         else:
             fetching.emit(ShardFetched(shard.order, shard.name, tasks))
 
 
 async def _fetch_shard(shard: Shard, fetching: Fetching, outgoing: Outgoing) -> int:
-    if not is_url(shard.location):
-        return await send_file(shard, shard, fetching, outgoing)
-    sent = await send_stream(shard, shard, fetching, outgoing)
-    return sent if isinstance(sent, int) else await send_spooled(shard, sent, fetching, outgoing)
+    if is_url(shard.location):
+        streamed = await send_stream(shard, shard, fetching, outgoing)
+        shard, tasks = streamed.shard, await send_rest(streamed, fetching, outgoing)
+    else:
+        tasks = await send_file(shard, shard, fetching, outgoing)
+    fetching.end(shard, tasks)
+    return tasks

@@ -27,7 +27,8 @@ from pipeline.parse.csv_layout import Layout, inferred_layout, layout_of
 from pipeline.parse.csv_reader import Reader
 from pipeline.parse.frames import arranged, empty
 from pipeline.parse.infer import infer_columns
-from pipeline.parse.records import count_byte, count_lines, in_order, oversize_rejects, split_records, with_lines
+from pipeline.parse.records import count_byte, count_lines, split_records, with_lines
+from pipeline.parse.reject_table import RejectTable, oversize_rejects
 from pipeline.protocols import Batch
 
 
@@ -49,7 +50,7 @@ class Csv:
         assert isinstance(chunk, ChunkBytes)
         spec = self.spec
         assert spec.columns is not None
-        rejects = oversize_rejects(chunk, spec.max_record_bytes)
+        rejects = RejectTable(oversize_rejects(chunk, spec.max_record_bytes))
         if not chunk.data:
             return Batch(empty(spec), rejects, count_lines(chunk))
         layout = layout_of(spec, chunk)
@@ -57,12 +58,13 @@ class Csv:
         frame = self._fast(chunk, layout)
         if frame is None:
             frame, places, refused = csv_slow.read(chunk, self._reader(layout))
-            rejects = in_order(rejects + refused)
+            rejects = RejectTable(rejects.frame, refused.frame)
         elif spec.line_column:
             # As many records as lines: none has two, none is missing.
             places = np.arange(lines) if lines == frame.height else split_records(chunk, spec.quote).lines
         frame = arranged(frame, spec.columns)
-        return Batch(with_lines(frame, places) if spec.line_column else frame, rejects, lines)
+        frame = with_lines(frame, places) if spec.line_column else frame
+        return Batch(frame, rejects, lines, layout.absent(spec), layout.ignored(spec))
 
     def infer(self, chunk: ChunkBytes) -> tuple[Column, ...]:
         """Names from the header, or column_1 and so on; for each the first of bool, int64, float64, date and datetime

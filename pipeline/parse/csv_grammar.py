@@ -23,11 +23,18 @@ class Grammar:
     def all_regular(self) -> str:
         """A pattern for a text of nothing but records, each ending in a newline, in which quotes stand only around
         fields. Linear in the text for the dataframe library's engine."""
+        return rf"\A(?:{self._regular()}\r?\n)*\z"
+
+    def regular(self) -> str:
+        """The same for one record, without its end."""
+        return rf"\A{self._regular()}\z"
+
+    def _regular(self) -> str:
         delimiter, quote = re.escape(self.delimiter), re.escape(self.quote)
         field = rf"[^{quote}{delimiter}\n]*"
         if quote:
             field = rf"(?:{field}|{quote}(?:[^{quote}]|{quote}{quote})*{quote})"
-        return rf"\A(?:{field}(?:{delimiter}{field}){{{self.width - 1}}}\r?\n)*\z"
+        return rf"{field}(?:{delimiter}{field}){{{self.width - 1}}}"
 
     def accept(self, record: bytes) -> bytes | str:
         """The record with quotes only around fields, or, as text, why it cannot be taken."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pipeline.errors import InputRefused
 from pipeline.model import ChunkBytes, Column, ParseSpec
 from pipeline.parse.csv_grammar import Grammar
+from pipeline.parse.frames import origin
 from pipeline.parse.records import not_utf8, split_records
 
 
@@ -25,6 +26,15 @@ class Layout:
     wanted: tuple[tuple[int, Column], ...]
     """Place in the file, and the configured column that it is; ascending by place."""
 
+    def absent(self, spec: ParseSpec) -> tuple[str, ...]:
+        """Columns of the spec that the file lacks."""
+        return tuple(column.name for column in spec.columns or () if column.name not in self.names)
+
+    def ignored(self, spec: ParseSpec) -> tuple[str, ...]:
+        """Columns of the file that nobody has chosen to leave out."""
+        wanted = {column.name for _, column in self.wanted}
+        return tuple(name for name in self.names if name not in wanted) if spec.inferred else ()
+
 
 def layout_of(spec: ParseSpec, chunk: ChunkBytes) -> Layout:
     """The layout of the chunk's shard. A configured column that it lacks is not in `wanted`.
@@ -36,16 +46,18 @@ def layout_of(spec: ParseSpec, chunk: ChunkBytes) -> Layout:
     if not spec.header:
         return Layout(tuple(column.name for column in spec.columns), tuple(enumerate(spec.columns)))
     with _naming(chunk):
-        return _by_name(spec.delimiter, spec.quote, spec.columns, chunk.header)
+        return _by_name(spec.delimiter, spec.quote, spec.columns, chunk.header, origin(spec))
 
 
 def inferred_layout(spec: ParseSpec, chunk: ChunkBytes) -> Layout:
     """Every column of the chunk's shard, as text.
 
-    Raises InputRefused, naming the shard, for a header that cannot be read or has a name twice; without a header, for
-    a chunk without a record to count the fields of."""
+    Raises InputRefused, naming the shard, for a header that is missing, cannot be read or has a name twice; without a
+    header, for a chunk without a record to count the fields of."""
     with _naming(chunk):
         if spec.header:
+            if chunk.header is None:
+                raise InputRefused("is empty: there is no header to take the columns from", "parse.columns names them.")
             names = _header_names(spec.delimiter, spec.quote, chunk.header)
         else:
             names = tuple(f"column_{place}" for place in range(1, _first_width(spec, chunk) + 1))
@@ -70,14 +82,14 @@ def _first_width(spec: ParseSpec, chunk: ChunkBytes) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def _by_name(delimiter: str, quote: str, columns: tuple[Column, ...], header: bytes | None) -> Layout:
+def _by_name(delimiter: str, quote: str, columns: tuple[Column, ...], header: bytes | None, origin: str) -> Layout:
     names = _header_names(delimiter, quote, header)
     _check_unique(names, [column.name for column in columns])
     by_name = {column.name: column for column in columns}
     wanted = tuple((place, by_name[name]) for place, name in enumerate(names) if name in by_name)
     if not wanted:
         raise InputRefused(
-            f"the header has none of the configured columns {_list(by_name)}",
+            f"the header has none of {origin} {_list(by_name)}",
             f"Its columns: {_list(names)}. Is parse.header, parse.delimiter or parse.columns wrong?",
         )
     return Layout(names, wanted)

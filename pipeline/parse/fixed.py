@@ -14,6 +14,7 @@ import polars as pl
 
 from pipeline.errors import ConfigError
 from pipeline.model import ChunkBytes, Column, ParseSpec, Rows
+from pipeline.parse.faults import faults_of, good_rows
 from pipeline.parse.infer import infer_columns
 from pipeline.parse.text import read_text, text_lines
 from pipeline.protocols import Batch
@@ -37,7 +38,7 @@ class Fixed:
         names = [f"column_{place}" for place in range(1, len(self.spec.widths) + 1)]
         texts = text_lines(chunk).texts
         fields, faults = self._cut(texts, names)
-        return infer_columns(fields.filter(~pl.int_range(fields.height, eager=True).is_in(list(faults))))
+        return infer_columns(fields.filter(good_rows(fields.height, faults)))
 
     def read(self, chunk: ChunkBytes | Rows) -> Batch:
         """Every line."""
@@ -46,7 +47,7 @@ class Fixed:
         names = [column.name for column in self.spec.columns]
         return read_text(self.spec, chunk, lambda lines: self._cut(lines, names))
 
-    def _cut(self, lines: pl.Series, names: list[str]) -> tuple[pl.DataFrame, dict[int, str]]:
+    def _cut(self, lines: pl.Series, names: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
         widths = self.spec.widths
         line = pl.col("line")
         nulls = list(dict.fromkeys(["", *self.spec.null_values]))
@@ -56,5 +57,5 @@ class Fixed:
         )
         lengths = lines.str.len_chars()
         short = (lengths < sum(widths)).arg_true()
-        reasons = [f"{length} characters, {sum(widths)} expected" for length in lengths.gather(short).to_list()]
-        return fields, dict(zip(short.to_list(), reasons, strict=True))
+        reasons = lengths.gather(short).cast(pl.String) + f" characters, {sum(widths)} expected"
+        return fields, faults_of(short, reasons)

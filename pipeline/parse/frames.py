@@ -23,3 +23,8 @@ def arranged(frame: pl.DataFrame, columns: Iterable[Column]) -> pl.DataFrame:
         pl.col(column.name) if column.name in frame.columns else pl.lit(None, dtype_of(column.type)).alias(column.name)
         for column in columns
     )
+
+
+def origin(spec: ParseSpec) -> str:
+    """What to call the columns of the spec."""
+    return "the columns of the first input with a record" if spec.inferred else "the configured columns"

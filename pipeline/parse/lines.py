@@ -8,6 +8,7 @@ import polars as pl
 
 from pipeline.errors import ConfigError
 from pipeline.model import ChunkBytes, Column, ParseSpec, Rows
+from pipeline.parse.faults import first_faults
 from pipeline.parse.text import read_text
 from pipeline.protocols import Batch
 
@@ -32,5 +33,5 @@ class LinesFormat:
         return read_text(self.spec, chunk, _cut)
 
 
-def _cut(lines: pl.Series) -> tuple[pl.DataFrame, dict[int, str]]:
-    return lines.alias("line").to_frame(), {}
+def _cut(lines: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return lines.alias("line").to_frame(), first_faults()

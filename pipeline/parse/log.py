@@ -17,6 +17,7 @@ import polars as pl
 
 from pipeline.errors import ConfigError
 from pipeline.model import ChunkBytes, Column, ParseSpec, Rows
+from pipeline.parse.faults import faults_of
 from pipeline.parse.text import read_text
 from pipeline.protocols import Batch
 
@@ -77,10 +78,10 @@ class Log:
         return read_text(self.spec, chunk, lambda lines: _cut(lines, names), types)
 
 
-def _cut(lines: pl.Series, names: list[str]) -> tuple[pl.DataFrame, dict[int, str]]:
+def _cut(lines: pl.Series, names: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     fields = _extract(lines, *_LINES)
-    fault = "not a line of the common or combined log format"
-    faults = dict.fromkeys(fields["host"].is_null().arg_true().to_list(), fault)
+    rows = fields["host"].is_null().arg_true()
+    faults = faults_of(rows, "not a line of the common or combined log format")
     if {"method", "path", "protocol"} & set(names):
         parts = _extract(fields["request"], *_REQUESTS)
         path = pl.coalesce("path", pl.when(pl.col("method").is_null()).then("request"))

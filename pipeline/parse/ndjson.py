@@ -9,27 +9,21 @@ a decimal also as a number, exactly. Of a key that an object has twice the first
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.model import ChunkBytes, Column, ParseSpec, Reject, Rows
+from pipeline.model import ChunkBytes, Column, ParseSpec, Rows
 from pipeline.parse import ndjson_slow
 from pipeline.parse.batch import batch_of
 from pipeline.parse.convert import convert
 from pipeline.parse.dtypes import dtype_of
-from pipeline.parse.faults import value_faults
+from pipeline.parse.faults import first_faults, value_faults
 from pipeline.parse.json_infer import infer_objects
-from pipeline.parse.json_paths import as_text, first_of_each, look_up, passes, read_objects
-from pipeline.parse.ndjson_slow import not_blank
+from pipeline.parse.json_paths import as_text, first_of_each, look_up, passes
+from pipeline.parse.ndjson_slow import not_blank, read_surely
 from pipeline.parse.records import Positions, count_lines, split_records
 from pipeline.protocols import Batch
-
-# The library reads a lone surrogate as something else, without a word: the slow path refuses it.
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F])"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +43,23 @@ class Ndjson:
         assert columns is not None
         readings = passes(columns)
         index: Positions | None = None
-        rejects: list[Reject] = []
-        suspicious = b"\\u" in chunk.data and _LONE_SURROGATE.search(chunk.data)
-        frame = None if suspicious else read_objects(chunk.data, readings)
+        unread = first_faults()
+        frame = read_surely(chunk.data, readings)
         if frame is None:
-            frame, index, rejects = ndjson_slow.read(chunk, columns, readings)
+            frame, index, unread = ndjson_slow.read(chunk, columns, readings)
         decimals = [column for column in columns if isinstance(dtype_of(column.type), pl.Decimal)]
         if decimals:
             frame = frame.with_columns(_exact_texts(chunk, index, decimals))
         values, faults = _typed(frame, columns)
-        if index is None and (faults or self.spec.line_column) and values.height != count_lines(chunk):
+        if index is None and (len(faults) or self.spec.line_column) and values.height != count_lines(chunk):
             index = not_blank(split_records(chunk).texts())
-        return batch_of(self.spec, chunk, values, faults, rejects, index=index)
+        batch = batch_of(self.spec, chunk, values, faults, unread, index=index)
+        if batch.frame.height:
+            batch.absent = tuple(c.name for c in columns if batch.frame[c.name].null_count() == batch.frame.height)
+        return batch
 
 
-def _typed(frame: pl.DataFrame, columns: tuple[Column, ...]) -> tuple[pl.DataFrame, dict[int, str]]:
+def _typed(frame: pl.DataFrame, columns: tuple[Column, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The frame with the types of `columns`, and the rows in which a value is refused."""
     values: list[pl.Series] = []
     texts: list[pl.Series] = []

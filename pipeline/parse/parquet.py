@@ -21,14 +21,15 @@ from pipeline.model import ChunkBytes, Column, ParseSpec, Rows
 from pipeline.parse.arrow_types import plain_type
 from pipeline.parse.convert import convert, refused
 from pipeline.parse.dtypes import dtype_of
-from pipeline.parse.frames import arranged
+from pipeline.parse.frames import arranged, origin
 from pipeline.parse.records import shown, with_lines
+from pipeline.parse.reject_table import RejectTable
 from pipeline.protocols import Batch
 
 
 @dataclass(frozen=True, slots=True)
 class Parquet:
-    """Row groups of parquet files."""
+    """Row groups of parquet files. Errors do not name the file: it may be a copy, whoever reads knows its name."""
 
     spec: ParseSpec
 
@@ -47,15 +48,18 @@ class Parquet:
             present = [column for column in columns if column.name in schema.names]
             if not present:
                 names = ", ".join(map(repr, schema.names[:20]))
-                raise InputRefused(f"{chunk.path}: none of the configured columns is in the file", f"It has {names}.")
+                raise InputRefused(f"none of {origin(self.spec)} is in the file", f"It has {names}.")
             for column in present:
-                _type(chunk.path, _field(chunk.path, schema, column.name))
+                _type(_field(schema, column.name))
             table = file.read_row_group(chunk.group, columns=[column.name for column in present], use_threads=False)
-        series = [_typed(chunk.path, table.column(column.name), column) for column in present]
+        series = [_typed(table.column(column.name), column) for column in present]
         frame = arranged(pl.DataFrame(series), columns)
         if self.spec.line_column:
             frame = with_lines(frame, np.arange(frame.height))
-        return Batch(frame, [], frame.height)
+        absent = tuple(column.name for column in columns if column not in present)
+        wanted = {column.name for column in columns}
+        ignored = tuple(name for name in schema.names if name not in wanted) if self.spec.inferred else ()
+        return Batch(frame, RejectTable(), frame.height, absent, ignored)
 
 
 def row_groups(path: str) -> tuple[tuple[int, int], ...]:
@@ -70,14 +74,14 @@ def infer_file(path: str) -> tuple[Column, ...]:
     a type that is not supported."""
     with _opened(path) as file:
         schema = file.schema_arrow
-        return tuple(Column(name, _type(path, _field(path, schema, name))) for name in schema.names)
+        return tuple(Column(name, _type(_field(schema, name))) for name in schema.names)
 
 
-def _type(path: str, field: pa.Field) -> str:
+def _type(field: pa.Field) -> str:
     try:
         return plain_type(field.type)[1]
     except ValueError as error:
-        raise InputRefused(f"{path}: column {field.name!r} is {field.type}, which is not supported") from error
+        raise InputRefused(f"column {field.name!r} is {field.type}, which is not supported") from error
 
 
 @contextmanager
@@ -86,25 +90,25 @@ def _opened(path: str) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path) as file:
             yield file
     except FileNotFoundError as error:
-        raise InputMissing(f"{path}: no such file") from error
+        raise InputMissing("no such file") from error
     except (pa.ArrowException, OSError) as error:
-        raise CorruptInput(f"{path}: not a whole parquet file: {error}") from error
+        raise CorruptInput(f"not a whole parquet file: {error}") from error
 
 
-def _field(path: str, schema: pa.Schema, name: str) -> pa.Field:
+def _field(schema: pa.Schema, name: str) -> pa.Field:
     if schema.names.count(name) > 1:
-        raise InputRefused(f"{path}: the file has column {name!r} more than once")
+        raise InputRefused(f"the file has column {name!r} more than once")
     return schema.field(name)
 
 
-def _typed(path: str, values: pa.ChunkedArray, column: Column) -> pl.Series:
+def _typed(values: pa.ChunkedArray, column: Column) -> pl.Series:
     """The values as a series of the configured type. Raises InputRefused for one that would not come through whole."""
     plain, _ = plain_type(values.type)
     try:
         series = pl.Series(column.name, values.cast(plain, safe=not pa.types.is_temporal(plain)))
         return _cast(series, column.type)
     except (pa.ArrowInvalid, pl.exceptions.PolarsError) as error:
-        raise InputRefused(f"{path}: column {column.name!r} cannot be {column.type}: {error}") from error
+        raise InputRefused(f"column {column.name!r} cannot be {column.type}: {error}") from error
 
 
 def _cast(values: pl.Series, type: str) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Where the records of a chunk lie: bytes, physical lines, and the rejects made from them.
+"""Where the records of a chunk lie, bytes and physical lines, and what can be said of many of them at once.
 
 Positions are arrays: one look at the bytes finds all newlines. A newline inside quotes ends no record; as everywhere
 in the house the parity of the quotes before it decides (law 2).
@@ -7,16 +7,17 @@ in the house the parity of the quotes before it decides (law 2).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipeline.model import ChunkBytes, Oversize, Reject
+from pipeline.model import ChunkBytes, Oversize
 
-RAW_CHARACTERS = 4096
-"""The most of a record's text that a reject carries."""
+BATCH = 4096
+"""Records that are looked at one by one where something is wrong with one of them."""
 
 Positions = npt.NDArray[np.int64]
 
@@ -53,9 +54,41 @@ class Records:
         start, stop = self.starts[index], self.stops[index]
         return b"\r\n" if stop > start and self.chunk.data[stop - 1 : stop] == b"\r" else b"\n"
 
-    def reject(self, index: int, text: bytes, reason: str) -> Reject:
-        byte = self.chunk.first_byte + int(self.starts[index]) + int(self.shifts[index])
-        return Reject(int(self.lines[index]), byte, reason, raw_text(text))
+    @property
+    def lengths(self) -> Positions:
+        """Bytes of each, without newline or carriage return before it."""
+        data = np.frombuffer(self.chunk.data, np.uint8)
+        returned = (self.stops > self.starts) & (data[self.stops - 1] == 0x0D) if len(self) else False
+        return self.stops - self.starts - returned
+
+    def column(self, index: Positions) -> pl.Series:
+        """The bytes of some of them."""
+        places = pl.DataFrame({"start": self.starts[index], "length": self.lengths[index]})
+        return places.select(pl.lit(self.chunk.data).bin.slice("start", "length")).to_series()
+
+    def count(self, byte: str) -> Positions:
+        """How often a character occurs in each."""
+        found = np.frombuffer(self.chunk.data, np.uint8) == ord(byte)
+        return np.add.reduceat(found, self.starts, dtype=np.int64) if len(self) else np.zeros(0, np.int64)
+
+    def match(self, index: Positions, pattern: str) -> npt.NDArray[np.bool_]:
+        """Which of some of them the pattern matches; none of a batch with one that is not UTF-8, and none where the
+        pattern is too large for the engine."""
+        texts, found = self.column(index), np.zeros(len(index), np.bool_)
+        for at in range(0, len(index), BATCH):
+            with suppress(pl.exceptions.PolarsError):
+                found[at : at + BATCH] = texts[at : at + BATCH].cast(pl.String).str.contains(pattern).to_numpy()
+        return found
+
+    def undecodable(self) -> pl.DataFrame:
+        """Those that are not UTF-8, as faults: `row` and `reason`."""
+        faults: dict[int, str] = {}
+        for at in range(0, 0 if self.chunk.data.isascii() else len(self), BATCH):
+            last = min(at + BATCH, len(self))
+            if not_utf8(self.chunk.data[self.starts[at] : self.stops[last - 1]]):
+                found = ((index, not_utf8(self.text(index))) for index in range(at, last))
+                faults |= {index: reason for index, reason in found if reason}
+        return pl.DataFrame([list(faults), list(faults.values())], {"row": pl.Int64, "reason": pl.String})
 
 
 def split_records(chunk: ChunkBytes, quote: str = "") -> Records:
@@ -100,22 +133,6 @@ def count_lines(chunk: ChunkBytes) -> int:
     """Physical lines of the chunk, oversize records included, header not."""
     unfinished = bool(chunk.data) and not chunk.data.endswith(b"\n")
     return count_byte(chunk.data, "\n") + unfinished + sum(record.lines for record in chunk.oversize)
-
-
-def oversize_rejects(chunk: ChunkBytes, max_record_bytes: int) -> list[Reject]:
-    """A reject for each record that was too long to be read."""
-    reason = f"longer than {max_record_bytes} bytes"
-    return [Reject(record.line, record.byte, reason, raw_text(record.prefix)) for record in chunk.oversize]
-
-
-def in_order(rejects: Iterable[Reject]) -> list[Reject]:
-    """As they stand in the shard."""
-    return sorted(rejects, key=lambda reject: reject.byte)
-
-
-def raw_text(text: bytes) -> str:
-    """A record as a reject shows it."""
-    return text[: 4 * RAW_CHARACTERS].decode("utf-8", "backslashreplace")[:RAW_CHARACTERS]
 
 
 def not_utf8(text: bytes) -> str | None:

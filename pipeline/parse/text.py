@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipeline.model import ChunkBytes, ParseSpec, Reject
+from pipeline.model import ChunkBytes, ParseSpec
 from pipeline.parse.batch import batch_of
 from pipeline.parse.convert import convert
-from pipeline.parse.faults import value_faults
-from pipeline.parse.records import Positions, Records, not_utf8, split_records
+from pipeline.parse.faults import first_faults, good_rows, value_faults
+from pipeline.parse.records import Positions, split_records
 from pipeline.protocols import Batch
 
 
@@ -24,33 +24,23 @@ class TextLines:
     """Those that are UTF-8."""
     index: Positions | None
     """The record that each is; None: all of them, in order."""
-    rejects: list[Reject]
-    """The others."""
+    faults: pl.DataFrame
+    """The others, by their number among the records, and why."""
 
 
-Cut = Callable[[pl.Series], tuple[pl.DataFrame, dict[int, str]]]
-"""Lines to fields: a column of text for each configured column, and the rows that are no such line, with the reason."""
+Cut = Callable[[pl.Series], tuple[pl.DataFrame, pl.DataFrame]]
+"""Lines to fields: a column of text for each configured column, and the rows that are no such line: `faults_of`."""
 
 
 def text_lines(chunk: ChunkBytes) -> TextLines:
     """The lines of `chunk`."""
     try:
-        return TextLines(pl.read_lines(chunk.data, name="line", glob=False).to_series(), None, [])
+        return TextLines(pl.read_lines(chunk.data, name="line", glob=False).to_series(), None, first_faults())
     except pl.exceptions.ComputeError:  # not UTF-8, somewhere
-        return _checked_one_by_one(split_records(chunk))
-
-
-def _checked_one_by_one(records: Records) -> TextLines:
-    bodies = records.texts()
-    good: list[int] = []
-    rejects: list[Reject] = []
-    for index, body in enumerate(bodies):
-        if fault := not_utf8(body):
-            rejects.append(records.reject(index, body, fault))
-        else:
-            good.append(index)
-    texts = pl.Series("line", [bodies[index].decode() for index in good], dtype=pl.String)
-    return TextLines(texts, np.array(good, np.int64), rejects)
+        records = split_records(chunk)
+        faults = records.undecodable()
+        good = np.flatnonzero(good_rows(len(records), faults).to_numpy())
+        return TextLines(records.column(good).cast(pl.String).alias("line"), good, faults)
 
 
 def read_text(spec: ParseSpec, chunk: ChunkBytes, cut: Cut, types: dict[str, str] | None = None) -> Batch:
@@ -64,5 +54,5 @@ def read_text(spec: ParseSpec, chunk: ChunkBytes, cut: Cut, types: dict[str, str
         for column in spec.columns
     }
     frame = pl.DataFrame(columns)
-    faults = value_faults(fields, frame, spec.columns) | faults
-    return batch_of(spec, chunk, frame, faults, found.rejects, index=found.index)
+    faults = first_faults(faults, value_faults(fields, frame, spec.columns))
+    return batch_of(spec, chunk, frame, faults, found.faults, index=found.index)

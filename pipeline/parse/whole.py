@@ -10,7 +10,8 @@ import polars as pl
 from pipeline.errors import ConfigError
 from pipeline.model import ChunkBytes, Column, ParseSpec, Rows
 from pipeline.parse.frames import empty
-from pipeline.parse.records import count_lines, oversize_rejects, with_lines
+from pipeline.parse.records import count_lines, with_lines
+from pipeline.parse.reject_table import RejectTable, oversize_rejects
 from pipeline.protocols import Batch
 
 _COLUMNS = (Column("name", "string"), Column("data", "binary"))
@@ -32,7 +33,7 @@ class WholeFormat:
     def read(self, chunk: ChunkBytes | Rows) -> Batch:
         """One record; none of an empty shard. A shard that is too long is a reject."""
         assert isinstance(chunk, ChunkBytes)
-        rejects = oversize_rejects(chunk, self.spec.max_record_bytes)
+        rejects = RejectTable(oversize_rejects(chunk, self.spec.max_record_bytes))
         frame = pl.DataFrame({"name": [chunk.shard_name], "data": [chunk.data]}, {"name": pl.String, "data": pl.Binary})
         if self.spec.line_column:
             frame = with_lines(frame, np.zeros(1, np.int64))

@@ -17,6 +17,7 @@ from pipeline.reduce import expressions
 from pipeline.reduce.metrics import METRICS, Count, Metric, State, StateMetric, Table, TableMetric, grouped, joined
 from pipeline.reduce.order import order
 from pipeline.reduce.rows import Rows
+from pipeline.reduce.type_names import type_name
 
 
 class GroupBy:
@@ -113,7 +114,7 @@ class GroupBy:
             if misfit is not None:
                 row = main.filter(misfit).row(0, named=True)
                 key = ", ".join(f"{key} = {row[key]!r}" for key in self.keys) or "all records"
-                raise InputRefused(f"{name}: {self._calls[name]} does not fit {str(metric.dtype).lower()} for {key}")
+                raise InputRefused(f"{name}: {self._calls[name]} does not fit {type_name(metric.dtype)} for {key}")
             yield metric.final().alias(name)
 
     def _having_applied(self, result: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from polars.exceptions import PanicException, PolarsError
 from pipeline.errors import InputRefused
 from pipeline.reduce import arithmetic
 from pipeline.reduce.grammar import Node, parse, quoted, render
+from pipeline.reduce.type_names import translated, type_name
 
 _NO_COLUMN = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Int128, pl.UInt128, pl.Null)
 
@@ -36,13 +37,6 @@ class RowExpression:
     column: str | None = None
     """The column, where the expression is nothing more."""
 
-    def evaluate(self, frame: pl.DataFrame) -> pl.Series:
-        """One value a row. Raises InputRefused, naming the expression and a row, where a value does not fit."""
-        try:
-            return frame.lazy().sql(f"SELECT {self.sql} AS value FROM self").collect().to_series()  # noqa: S608
-        except PolarsError as error:
-            raise refusal(error, frame, [self]) from error
-
 
 def compile(text: str, schema: pl.Schema) -> RowExpression:
     """The expression over rows of `schema`. Raises ValueError, its text fit for a complaint, for what is no row
@@ -56,7 +50,7 @@ def compile(text: str, schema: pl.Schema) -> RowExpression:
     dtype = _types([plain], schema)[0]
     sql, checks = arithmetic.checked(text, node, lambda texts: _types(texts, schema))
     if dtype in _NO_COLUMN:
-        raise ValueError(f"gives {str(dtype.base_type()).lower()}, which is no type of a column: cast it")
+        raise ValueError(f"gives {type_name(dtype)}, which is no type of a column: cast it")
     if checks and _plan(plain, schema) != _plan(_in_brackets(text, node), schema):
         raise ValueError("may be read in two ways: put brackets around its parts")
     column = columns[0] if node.kind == "column" else None
@@ -67,7 +61,7 @@ def condition(text: str, schema: pl.Schema) -> RowExpression:
     """Like `compile`, for what must be true or false. Raises ValueError for another type."""
     compiled = compile(text, schema)
     if compiled.dtype != pl.Boolean:
-        raise ValueError(f"is a condition and must be true or false, not {str(compiled.dtype.base_type()).lower()}")
+        raise ValueError(f"is a condition and must be true or false, not {type_name(compiled.dtype)}")
     return compiled
 
 
@@ -78,7 +72,9 @@ def refusal(error: PolarsError, frame: pl.DataFrame, expressions: Sequence[RowEx
         try:
             lazy.sql(f"SELECT {expression.sql} AS value FROM self").collect()  # noqa: S608
         except PolarsError as own:
-            return InputRefused(f"{expression.text}: {_culprit(frame, expression) or reason(own)}")
+            problem = _culprit(frame, expression) or reason(own)
+            whole = problem.startswith(f"{expression.text} does not fit ")  # and no part of it: said once
+            return InputRefused(problem if whole else f"{expression.text}: {problem}")
     return InputRefused(reason(error))
 
 
@@ -92,13 +88,13 @@ def _culprit(frame: pl.DataFrame, expression: RowExpression) -> str | None:
             continue
         if row.height:
             values = ", ".join(f"{name} = {value!r}" for name, value in row.row(0, named=True).items())
-            return f"{check.text} does not fit {str(check.dtype).lower()} where {values}"
+            return f"{check.text} does not fit {type_name(check.dtype)} where {values}"
     return None
 
 
 def reason(error: BaseException) -> str:
     """The first paragraph of a message of Polars: what follows is its plan."""
-    return str(error).split("\n\n", maxsplit=1)[0]
+    return translated(str(error).split("\n\n", maxsplit=1)[0])
 
 
 def no_column(name: str, schema: pl.Schema) -> str:

@@ -1,4 +1,4 @@
-"""Makes a file appear whole or not at all, and stay: probe, temporary name, fsync, rename, fsync of the folder.
+"""Makes a file appear whole or not at all, and stay: hidden name, fsync, rename, fsync of the folder.
 
 The order is the one that survives a power cut: the bytes, then the name, then the folder that holds the name. A failed
 fsync is never tried again: Linux may have marked the pages clean, so that a second call would succeed with the data
@@ -20,13 +20,20 @@ from pathlib import Path
 from pipeline.errors import OutputError
 
 _REMEDIES = {
-    errno.ENOSPC: "The place is full ({free}): free some space or name another folder in `sink`.",
-    errno.EDQUOT: "The quota is used up ({free}): free some space or name another folder in `sink`.",
-    errno.EROFS: "The file system is mounted read-only: name another folder in `sink`.",
-    errno.EACCES: "The user of this run may not write there: change the rights or name another folder in `sink`.",
-    errno.EPERM: "The user of this run may not write there: change the rights or name another folder in `sink`.",
-    errno.ENOTDIR: "A part of the path is a file where a folder is needed.",
-    errno.EIO: "The disk reports a fault. Nothing of this output was shown; run again once the disk is sound.",
+    errno.ENOSPC: "The place is full ({free}): free some space or {elsewhere}.",
+    errno.EDQUOT: "The quota is used up ({free}): free some space or {elsewhere}.",
+    errno.EROFS: "The file system is mounted read-only: {elsewhere}.",
+    errno.EACCES: "The user of this run may not write there: change the rights or {elsewhere}.",
+    errno.EPERM: "The user of this run may not write there: change the rights or {elsewhere}.",
+    errno.ENOENT: "A folder of the path has gone since the run began: run again or {elsewhere}.",
+    errno.ENOTDIR: "A part of the path is a file where a folder is needed: {elsewhere}.",
+    errno.EISDIR: "A folder has this name: {elsewhere}.",
+    errno.ELOOP: "Its symbolic links lead round in a circle: mend them or {elsewhere}.",
+    errno.ENAMETOOLONG: "A file system takes names of 255 bytes and paths of 4,096: {elsewhere}.",
+    errno.ENOLCK: "The file system has no locks, which keep two runs from one output: {elsewhere}.",
+    errno.ENOSYS: "The file system lacks what a safe output needs: {elsewhere}.",
+    errno.EOPNOTSUPP: "The file system lacks what a safe output needs: {elsewhere}.",
+    errno.EIO: "The disk reports a fault. Run again once it is sound, or {elsewhere}.",
     errno.EFBIG: "The file would grow larger than the file system or the limit of the process allows.",
 }
 
@@ -69,38 +76,12 @@ def target_of(path: str) -> Path:
     return Path(os.path.realpath(path))
 
 
-def temporary_name(target: Path, run: str) -> Path:
-    """A hidden name beside `target`, which says whose it is: `.result.csv.<run>.tmp`."""
-    return target.with_name(f"{_start(target)}{run}.tmp")
-
-
-def probe(path: str, run: str, disk: Disk) -> None:
-    """Finds out whether a file can be written and shown at `path`, by doing it under two hidden names.
-
-    Makes the folders above, and removes what a killed run may have left: temporary files of this very output. (Two
-    runs that write the same output at the same time are the business of the lock, not of this function.) Raises
-    OutputError.
-    """
-    if Path(path).is_dir() or path.endswith("/"):
-        raise OutputError(f"{path}: the output is a folder", "Name a file in `sink`.")
-    with output_errors(path):
-        if not is_special(Path(path)):
-            _probe_file(target_of(path), run, disk)
-        elif not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def _probe_file(target: Path, run: str, disk: Disk) -> None:
-    first, second = temporary_name(target, f"{run}.probe"), temporary_name(target, run)
-    _make_folders(target.parent, disk)
-    _remove_stale(target, disk)
-    try:
-        first.write_bytes(b"\0" * 4096)
-        disk.sync_file(first)  # a full disk may say so only now
-        disk.rename(first, second)
-    finally:
-        disk.remove(first)
-        disk.remove(second)
+def hidden_name(target: Path, end: str) -> Path:
+    """A hidden name beside `target`, where a rename is atomic and no glob of inputs looks: `.result.csv.<end>`."""
+    name = target.name
+    if len(os.fsencode(name)) > 180:  # a name has 255 bytes, and the end needs some
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return target.with_name(f".{name}.{end}")
 
 
 def sync_or_remove(path: Path, disk: Disk) -> None:
@@ -124,21 +105,24 @@ def show(temporary: Path, target: Path, disk: Disk) -> None:
 
 
 @contextlib.contextmanager
-def output_errors(path: str) -> Iterator[None]:
-    """Turns what the operating system says into an OutputError about `path`."""
+def output_errors(path: str, setting: str = "sink") -> Iterator[None]:
+    """Turns what the operating system says into an OutputError about `path`, which `setting` of the config chose."""
     try:
         yield
     except OSError as error:
-        raise output_error(path, error) from error
+        raise output_error(path, error, setting) from error
 
 
-def output_error(path: str, error: Exception) -> OutputError:
+def output_error(path: str, error: Exception, setting: str = "sink") -> OutputError:
     """The error with the path, the system's own words and a remedy."""
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
         number = int(found[1])  # the dataframe library's way of handing errno on
     words = os.strerror(number) if number is not None else str(error)
-    remedy = _REMEDIES.get(number or 0, "").replace("{free}", _free(target_of(path)))
+    elsewhere = f"name another {'file' if setting == 'sink' else 'folder'} in `{setting}`"
+    remedy = _REMEDIES.get(number or 0, "").replace("{elsewhere}", elsewhere)
+    if "{free}" in remedy:
+        remedy = remedy.replace("{free}", _free(target_of(path)))
     return OutputError(f"{path}: cannot be written: {words}", remedy)
 
 
@@ -148,30 +132,3 @@ def _free(path: Path) -> str:
         return f"{shutil.disk_usage(folder).free:,} bytes are free in {folder}"
     except OSError:
         return "how much is free cannot be told"
-
-
-def _start(target: Path) -> str:
-    name = target.name
-    if len(os.fsencode(name)) > 180:  # a name has 255 bytes, and the run's id needs some
-        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
-    return f".{name}."
-
-
-def _make_folders(folder: Path, disk: Disk) -> None:
-    """Makes the folder and those above, each new name made durable in the folder that holds it."""
-    if folder.is_dir():
-        return
-    if not folder.parent.exists():
-        _make_folders(folder.parent, disk)
-    try:
-        folder.mkdir(exist_ok=True)
-    except FileExistsError:
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
-    disk.sync_folder(folder.parent)
-
-
-def _remove_stale(target: Path, disk: Disk) -> None:
-    start = _start(target)
-    stale = [path for path in target.parent.iterdir() if path.name.startswith(start) and path.name.endswith(".tmp")]
-    for path in stale:
-        disk.remove(path)

@@ -9,7 +9,10 @@ from pipeline.model import ChunkId, Segment
 
 
 class Segments:
-    """What every sink has to refuse, in one place. A refusal is a RuntimeError: the fault is the caller's."""
+    """What every sink has to refuse, in one place. A refusal is a RuntimeError: the fault is the caller's.
+
+    open -> prepared -> shown, and from the first two to aborted.
+    """
 
     def __init__(self) -> None:
         self._held: dict[ChunkId, Segment] = {}
@@ -17,6 +20,10 @@ class Segments:
 
     def __repr__(self) -> str:
         return f"{self._state}, {len(self._held)} segments"
+
+    @property
+    def rows(self) -> int:
+        return sum(segment.rows for segment in self._held.values())
 
     @contextlib.contextmanager
     def adding(self, id: ChunkId, segment: Segment) -> Iterator[None]:
@@ -32,13 +39,22 @@ class Segments:
             del self._held[id]
             raise
 
-    def close(self) -> list[Segment]:
-        """Everything written, in canonical order; from now on nothing more is taken."""
+    @contextlib.contextmanager
+    def preparing(self) -> Iterator[list[Segment]]:
+        """Everything written, in canonical order; from now on nothing more is taken. A body that fails leaves nothing
+        to be shown."""
         if self._state != "open":
-            raise RuntimeError(f"commit of a sink that is {self._state}")
-        self._state = "committed"
-        return [self._held[id] for id in sorted(self._held)]
+            raise RuntimeError(f"prepare of a sink that is {self._state}")
+        self._state = "aborted"
+        yield [self._held[id] for id in sorted(self._held)]
+        self._state = "prepared"
+
+    def show(self) -> None:
+        """Once, and only what is prepared."""
+        if self._state != "prepared":
+            raise RuntimeError(f"show of a sink that is {self._state}")
+        self._state = "shown"
 
     def abandon(self) -> None:
-        if self._state == "open":
+        if self._state != "shown":
             self._state = "aborted"

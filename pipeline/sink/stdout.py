@@ -3,100 +3,91 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
 
 from pipeline.errors import OutputError
 from pipeline.model import ChunkId, Segment
 from pipeline.protocols import Written
-from pipeline.sink.atomic import output_error
-from pipeline.sink.files import JoinSegments
+from pipeline.sink.joined import JoinSegments, spooled
 from pipeline.sink.pour import Stopped, pour
 from pipeline.sink.segments import Segments
+from pipeline.sink.standard_output import ReaderGone, require_writable, standard_output_error
+from pipeline.sink.threads import Threads
 
 _STREAMED = ("csv", "ndjson")
-"""Formats that may be written piece by piece. Of the others the whole comes at commit, in canonical order."""
-
-
-class ReaderGone(OutputError):
-    """The reader of standard output has closed it, as `head` does once it has enough. Nobody's fault: the run may end
-    in silence and with success."""
-
-    exit_code: ClassVar[int] = 0
+"""Formats that may be written piece by piece. Of the others the whole comes at the end, in canonical order."""
 
 
 class StdoutSink:
     """Writes to a descriptor that is open already. See `protocols.Sink`; what was written cannot be taken back."""
 
-    def __init__(self, format: str, join: JoinSegments, *, work: str, descriptor: int = 1) -> None:
-        """`work` is the run's own folder. What `join` makes of no segments is what comes before the first row."""
+    in_place = True
+
+    def __init__(self, format: str, join: JoinSegments, *, work: str, alone: bool, descriptor: int = 1) -> None:
+        """`work` is the run's own folder. What `join` makes of no segments is what comes before the first row.
+        `alone`: nobody is served any more once the reader has gone. Other sinks still are: then it takes the rest and
+        says nothing."""
         self._streams = format in _STREAMED
-        self._join = join
+        self._join = spooled(join)
         self._spool = str(Path(work, f"stdout-{descriptor}"))
+        self._alone = alone
         self._descriptor = descriptor
         self._segments = Segments()
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="stdout")
+        self._threads = Threads("stdout", 1)
         self._turn = asyncio.Lock()
         self._stop = threading.Event()
         self._bytes = 0
         self._begun = False
+        self._reader_gone = False
 
     def __repr__(self) -> str:
         return f"<StdoutSink [{self._segments}, {self._bytes:,} bytes]>"
 
     async def open(self) -> None:
-        """Raises OutputError where standard output is closed."""
-        try:
-            os.fstat(self._descriptor)
-        except OSError as error:
-            raise output_error("standard output", error) from error
+        """Raises OutputError where standard output is closed, or cannot be written."""
+        require_writable(self._descriptor)
 
     async def write(self, id: ChunkId, segment: Segment) -> None:
-        """Returns when the reader, or the pipe, has taken all bytes. Raises ReaderGone. Cancelled: stops within a
-        tenth of a second; what the reader has got may end anywhere, and nothing more can be written."""
+        """Returns when the reader, or the pipe, has taken all bytes. Raises ReaderGone where this is the only sink.
+        Cancelled: stops within a tenth of a second; what the reader has got may end anywhere, and nothing more can be
+        written."""
         with self._segments.adding(id, segment):
             if self._streams:
                 async with self._turn:
-                    await self._begin()
+                    if not self._begun:
+                        self._begun = True
+                        await self._join([], self._spool)
+                        await self._pour(self._spool)
                     await self._pour(segment.path)
+                if self._reader_gone and self._alone:
+                    raise ReaderGone("standard output: its reader has gone")
 
-    async def commit(self) -> Written:
-        ordered = self._segments.close()
+    async def prepare(self) -> None:
+        """Joins what has not been poured yet. Raises OutputError."""
+        with self._segments.preparing() as ordered:
+            if not self._streams:
+                await self._join([segment.path for segment in ordered], self._spool)
+            elif not self._begun:
+                await self._join([], self._spool)
+
+    async def show(self) -> Written:
+        """Pours what waits. A reader that has gone is no error: everything has been done. Cancelled: as `write`."""
+        self._segments.show()
         try:
-            if self._streams:
-                await self._begin()
-            else:
-                await self._pour_joined([segment.path for segment in ordered])
+            if not (self._streams and self._begun):
+                await self._pour(self._spool)
         finally:
             self._leave()
-        return Written("-", sum(segment.rows for segment in ordered), self._bytes)
+        return Written("-", self._segments.rows, self._bytes)
 
     async def abort(self) -> None:
         self._segments.abandon()
         self._leave()
 
-    async def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
-            await self._pour_joined([])
-
-    async def _pour_joined(self, segments: list[str]) -> None:
-        await self._join(segments, self._spool)
-        await self._pour(self._spool)
-
     async def _pour(self, path: str) -> None:
-        work = asyncio.get_running_loop().run_in_executor(self._threads, self._pour_now, path)
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            self._stop.set()
-            await asyncio.wait([work])
-            if not work.cancelled():
-                work.exception()  # looked at: the cancellation says enough
-            raise
+        if not self._reader_gone:
+            await self._threads.run_through(lambda: self._pour_now(path), self._stop.set)
 
     def _pour_now(self, path: str) -> None:
         try:
@@ -104,12 +95,12 @@ class StdoutSink:
             self._bytes += Path(path).stat().st_size
         except Stopped as error:
             raise OutputError("standard output: stopped before its end") from error
-        except BrokenPipeError as error:
-            raise ReaderGone("standard output: its reader has gone") from error
+        except BrokenPipeError:
+            self._reader_gone = True
         except OSError as error:
-            raise output_error("standard output", error) from error
+            raise standard_output_error(error) from error
 
     def _leave(self) -> None:
         self._stop.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.end()
         Path(self._spool).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 async with Server({"/a.csv": b"1,2"}) as server:
     server.script("/a.csv", Status(503), Cut(1), Ok())
+    server.headers["/a.csv"] = {"ETag": '"1"'}
     ... server.url("/a.csv") ...
 assert server.paths() == ["/a.csv", "/a.csv", "/a.csv"]
 """
@@ -26,6 +27,8 @@ class Ok:
     step: int = 0
     chunked: bool = False
     body: bytes | None = None
+    unconditional: bool = False
+    """As a server that has not heard of conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
+    port: int
+    """The client's: requests of one connection have the same."""
 
 
 class Server:
@@ -76,6 +81,9 @@ class Server:
         self._scripts: defaultdict[str, deque[Behaviour]] = defaultdict(deque)
         self._runner = web.AppRunner(self._app(), shutdown_timeout=0.1)
         self.requests: list[Request] = []
+        self.headers: dict[str, Mapping[str, str]] = {}
+        """By path, sent with every body. With an ETag or a Last-Modified among them, a request for a newer body than
+        that is answered with 304."""
         self.open_now = 0
         """Requests under way."""
         self.most_open = 0
@@ -110,7 +118,8 @@ class Server:
         return app
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(Request(request.path, request.rel_url.raw_query_string, dict(request.headers)))
+        port = _transport(request).get_extra_info("peername")[1]
+        self.requests.append(Request(request.path, request.rel_url.raw_query_string, dict(request.headers), port))
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         try:
@@ -128,7 +137,10 @@ class Server:
         body = behaviour.body if isinstance(behaviour, Ok) and behaviour.body is not None else self._body(request.path)
         if body is None:
             return web.Response(status=404)
-        response = web.StreamResponse()
+        headers = self.headers.get(request.path, {})
+        if not getattr(behaviour, "unconditional", False) and _is_known(request, headers):
+            return web.Response(status=304, headers=headers)
+        response = web.StreamResponse(headers=headers)
         if not getattr(behaviour, "chunked", False):
             response.content_length = len(body)
         await response.prepare(request)
@@ -156,6 +168,13 @@ class Server:
             file = self._bodies / path.lstrip("/")
             return file.read_bytes() if file.is_file() else None
         return self._bodies.get(path)
+
+
+def _is_known(request: web.Request, headers: Mapping[str, str]) -> bool:
+    asked = request.headers
+    if "If-None-Match" in asked:  # the other one is not looked at then
+        return asked["If-None-Match"] == headers.get("ETag")
+    return "Last-Modified" in headers and asked.get("If-Modified-Since") == headers["Last-Modified"]
 
 
 def _transport(request: web.Request) -> asyncio.Transport:

@@ -1,4 +1,4 @@
-"""SinkContract: what a sink promises. Subclass, fill in what is abstract, inherit the tests.
+"""SinkContract: what a sink promises that is all or nothing. Subclass, fill in what is abstract, inherit the tests.
 
 A sink without its suite tends to pass where every write succeeds and to break where one does not: the suite stops it
 at each step that changes the world, by a crash, a fault of the disk and a cancellation.
@@ -7,60 +7,23 @@ at each step that changes the world, by a crash, a fault of the disk and a cance
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import OutputError
-from pipeline.model import ChunkId, Segment
-from pipeline.protocols import Sink
+from pipeline.errors import Busy, OutputError
+from pipeline.model import ChunkId
 from pipeline.testing.steps import LAWS, Crash, Step, Steps, cancel, crash, fault
-
-OLD = [100, 101]
-NEW = [1, 2, 3, 4, 5]
+from pipeline.testing.stream_sinks import NEW, OLD, StreamContract, commit
 
 
-class SinkContract(ABC):
-    """What `protocols.Sink` promises, for rows of one integer. Laws 3 and 5 of the design."""
-
-    @abstractmethod
-    def sink(self, folder: Path, step: Step) -> Sink:
-        """A new sink, always of the same output in `folder`, that tells `step` of each step."""
-
-    @abstractmethod
-    def segment(self, folder: Path, number: int, rows: Sequence[int]) -> Segment:
-        """A segment as a worker would write it, below `folder`."""
-
-    @abstractmethod
-    def seen(self, folder: Path) -> list[int] | None:
-        """The rows that a reader of the output finds now; None: no output yet."""
-
-    @abstractmethod
-    def leftovers(self, folder: Path) -> list[str]:
-        """What lies about that is neither output nor segment."""
-
-    @abstractmethod
-    def make_unwritable(self, folder: Path) -> None:
-        """Brings about that the output cannot be written, for any user."""
-
-    async def fill(self, folder: Path, sink: Sink, rows: Sequence[Sequence[int]], order: Sequence[int] = ()) -> None:
-        await sink.open()
-        for number in order or range(len(rows)):
-            await sink.write(ChunkId((number // 2,), number % 2), self.segment(folder, number, rows[number]))
-
-    async def put(self, folder: Path, rows: Sequence[Sequence[int]], step: Step | None = None) -> None:
-        sink = self.sink(folder, step or Steps())
-        try:
-            await self.fill(folder, sink, rows)
-            await sink.commit()
-        finally:
-            await sink.abort()
+class SinkContract(StreamContract):
+    """What a sink promises that is all or nothing: laws 3 and 5 of the design."""
 
     @LAWS
     @given(
@@ -75,7 +38,7 @@ class SinkContract(ABC):
         async def main(folder: Path) -> None:
             sink = self.sink(folder, Steps())
             await self.fill(folder, sink, rows, order)
-            written = await sink.commit()
+            (written,) = await commit(sink)
             flat = [row for segment in rows for row in segment]
             assert (self.seen(folder) or []) == flat
             assert written.rows == len(flat)
@@ -83,8 +46,8 @@ class SinkContract(ABC):
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(main(Path(folder)))
 
-    async def test_nothing_written_is_a_valid_empty_result(self, tmp_path: Path) -> None:
-        """An empty result is a result: it replaces the old one."""
+    async def test_an_empty_result_replaces_the_old_one(self, tmp_path: Path) -> None:
+        """An empty result is a result."""
         await self.put(tmp_path, [OLD])
         await self.put(tmp_path, [])
         assert self.seen(tmp_path) == []
@@ -96,7 +59,7 @@ class SinkContract(ABC):
         sink = self.sink(tmp_path, lambda _: seen.append(self.seen(tmp_path)))
         await self.fill(tmp_path, sink, [NEW[:2], NEW[2:]])
         assert self.seen(tmp_path) == OLD
-        await sink.commit()
+        await commit(sink)
         assert self.seen(tmp_path) == NEW
         assert seen == sorted(seen, key=lambda rows: rows == NEW)
         assert all(rows in (OLD, NEW) for rows in seen)
@@ -127,6 +90,35 @@ class SinkContract(ABC):
             await self.put(tmp_path, [OLD])
             assert self.leftovers(tmp_path) == []
 
+    async def test_a_fault_before_all_are_prepared_changes_no_output(self, tmp_path: Path) -> None:
+        """Law 5 over two sinks: a disk that is full under either, at any step, leaves both as they were."""
+        folders = [tmp_path / "a", tmp_path / "b"]
+        for folder in folders:
+            folder.mkdir()
+
+        async def both(step: Step) -> None:
+            sinks = [self.sink(folder, step) for folder in folders]
+            try:
+                for folder, sink in zip(folders, sinks, strict=True):
+                    await self.fill(folder, sink, [NEW[:2], NEW[2:]])
+                for sink in sinks:
+                    await sink.prepare()
+                    assert [self.seen(folder) for folder in folders] == [OLD, OLD]
+            finally:
+                for sink in sinks:
+                    await sink.abort()
+
+        await asyncio.gather(*(self.put(folder, [OLD]) for folder in folders))
+        steps = Steps()
+        await both(steps)
+        for number, name in enumerate(steps.names):
+            with contextlib.suppress(OutputError) if name.startswith("remove") else pytest.raises(OutputError):
+                await both(Steps(number, fault))
+            assert [self.seen(folder) for folder in folders] == [OLD, OLD]
+        for folder in folders:
+            await self.put(folder, [NEW])
+            assert self.leftovers(folder) == []
+
     async def test_a_cancellation_at_any_step_leaves_nothing_behind(self, tmp_path: Path) -> None:
         """Cancelled at any point: old or new, and no temporary file."""
         loop = asyncio.get_running_loop()
@@ -149,31 +141,19 @@ class SinkContract(ABC):
         assert self.seen(tmp_path) == OLD
         assert self.leftovers(tmp_path) == []
 
-    async def test_an_abort_without_open_is_harmless(self, tmp_path: Path) -> None:
-        """Abort is safe at any time."""
-        await self.sink(tmp_path, Steps()).abort()
-        assert self.seen(tmp_path) is None
-
-    async def test_after_the_commit_nothing_more_is_taken(self, tmp_path: Path) -> None:
-        """A write or a commit that comes after the commit is refused, and changes nothing."""
-        sink = self.sink(tmp_path, Steps())
-        await self.fill(tmp_path, sink, [NEW])
-        await sink.commit()
-        with pytest.raises(RuntimeError):
-            await sink.write(ChunkId((9,), 9), self.segment(tmp_path, 9, OLD))
-        with pytest.raises(RuntimeError):
-            await sink.commit()
+    async def test_an_output_is_written_by_one_run_at_a_time(self, tmp_path: Path) -> None:
+        """A second run is told to come back; it disturbs nothing, and may write when the first has shown or aborted."""
+        await self.put(tmp_path, [OLD])
+        first = self.sink(tmp_path, Steps())
+        await self.fill(tmp_path, first, [NEW])
+        await first.prepare()
+        with pytest.raises(Busy):
+            await self.put(tmp_path, [[7]])
+        assert self.seen(tmp_path) == OLD
+        await first.show()
         assert self.seen(tmp_path) == NEW
-
-    async def test_a_chunk_is_taken_once(self, tmp_path: Path) -> None:
-        """Law 4: the same chunk a second time is refused, one after the other or at the same time."""
-        sink = self.sink(tmp_path, Steps())
-        await sink.open()
-        both = (sink.write(ChunkId((0,), 0), self.segment(tmp_path, number, NEW)) for number in range(2))
-        results = await asyncio.gather(*both, return_exceptions=True)
-        assert [type(result) for result in results if result is not None] == [RuntimeError]
-        await sink.commit()
-        assert self.seen(tmp_path) == NEW
+        await self.put(tmp_path, [[8]])
+        assert self.seen(tmp_path) == [8]
 
     async def test_a_write_that_failed_may_be_made_again(self, tmp_path: Path) -> None:
         """A write that failed did not happen: the chunk, done again, is taken."""
@@ -190,16 +170,8 @@ class SinkContract(ABC):
             await sink.write(ChunkId((0,), 0), self.segment(tmp_path, 0, OLD))
         faults[0] = False
         await sink.write(ChunkId((0,), 0), self.segment(tmp_path, 1, NEW))
-        await sink.commit()
+        await commit(sink)
         assert self.seen(tmp_path) == NEW
-
-    async def test_an_unwritable_place_is_found_at_open(self, tmp_path: Path) -> None:
-        """Nobody computes for an hour to learn that the result cannot be written."""
-        self.make_unwritable(tmp_path)
-        sink = self.sink(tmp_path, Steps())
-        with pytest.raises(OutputError):
-            await sink.open()
-        await sink.abort()
 
     async def _step_numbers(self, folder: Path) -> range:
         await self.put(folder, [OLD])

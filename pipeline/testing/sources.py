@@ -13,6 +13,7 @@ import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,22 @@ class SourceContract(ABC):
             shards = [shard async for shard in source.list()]
 
             async def read(shard: Shard) -> bytes:
-                async with source.open(shard) as pieces:
-                    return b"".join([piece async for piece in pieces])
+                async with source.open(shard) as opened:
+                    return b"".join([piece async for piece in opened.body])
 
             for _ in range(2):
                 assert await asyncio.gather(*map(read, shards)) == list(BODIES.values())
+
+    async def test_versions_are_text_and_those_of_one_content_are_equal(self, tmp_path: Path) -> None:
+        """A listing's version, where it has one, is that of what is opened; and the next opening's the same."""
+        async with self.serving(tmp_path, BODIES) as names, self.source(names) as source:
+            async for shard in source.list():
+                for _ in range(2):
+                    async with source.open(shard) as opened:
+                        version = opened.version
+                    assert shard.version in {None, version}
+                    assert version is None or version.isprintable()
+                    shard = replace(shard, version=version)  # noqa: PLW2901 - as the stage does
 
     async def test_what_is_gone_is_missing_and_named(self, tmp_path: Path) -> None:
         """InputMissing, at the listing or at the opening, with the shard's name first."""
@@ -74,8 +86,8 @@ class SourceContract(ABC):
 
             async def read_all() -> None:
                 async for shard in source.list():
-                    async with source.open(shard) as pieces:
-                        assert [piece async for piece in pieces]
+                    async with source.open(shard) as opened:
+                        assert [piece async for piece in opened.body]
 
             with pytest.raises(InputMissing, match=r"a( |%20)1\.csv-gone: "):
                 await read_all()
@@ -87,13 +99,13 @@ class SourceContract(ABC):
             before = open_descriptors()
 
             async def read_one_piece() -> None:
-                async with source.open(shard) as pieces:
-                    assert await anext(pieces)
+                async with source.open(shard) as opened:
+                    assert await anext(opened.body)
                     reading.set()
                     await asyncio.Event().wait()
 
-            async with source.open(shard) as pieces:
-                assert await anext(pieces)
+            async with source.open(shard) as opened:
+                assert await anext(opened.body)
             reading = asyncio.Event()
             task = asyncio.create_task(read_one_piece())
             await reading.wait()
@@ -109,8 +121,8 @@ class SourceContract(ABC):
             (shard,) = [shard async for shard in source.list()]
 
             async def read() -> int:
-                async with source.open(shard) as pieces:
-                    return sum([len(piece) async for piece in pieces])
+                async with source.open(shard) as opened:
+                    return sum([len(piece) async for piece in opened.body])
 
             assert await read() == len(LARGE)
             await settled()

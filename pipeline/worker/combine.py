@@ -5,26 +5,17 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
 from pipeline.journal import read_partials, read_rejects
 from pipeline.model import Job, Segment, TablePart
 from pipeline.reduce.partition import bucket_of
+from pipeline.sink import rejects
 from pipeline.sink.atomic import output_errors
-from pipeline.sink.rejects import commit_rejects
 from pipeline.worker.compiled import compiled
 from pipeline.worker.files import preview_path
 from pipeline.worker.preview import ROWS, write_preview
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The result, encoded: a segment a sink."""
-
-    segments: tuple[Segment, ...]
-    rows: int
 
 
 def combine_bucket(job: Job, journal: str, index: int, count: int, folder: str) -> str:
@@ -43,13 +34,13 @@ def combine_bucket(job: Job, journal: str, index: int, count: int, folder: str) 
     ]
     result = aggregation.order(aggregation.finalize(aggregation.combine(parts)))
     path = os.path.join(folder, f"bucket-{index}-of-{count}-{os.getpid()}.ipc")
-    with output_errors(path):
+    with output_errors(path, "run.state"):
         result.write_ipc(path, compression="uncompressed")
     return path
 
 
-def finish(job: Job, buckets: Sequence[str], folder: str) -> Finished:
-    """Joins the results of the buckets, brings them in their final order and encodes them for every sink."""
+def finish(job: Job, buckets: Sequence[str], folder: str) -> tuple[Segment, ...]:
+    """Joins the results of the buckets, brings them in their final order and encodes them: a segment a sink."""
     parts = compiled(job)
     assert parts.aggregation is not None
     result = parts.aggregation.order(pl.concat([pl.read_ipc(path) for path in buckets]))
@@ -58,7 +49,7 @@ def finish(job: Job, buckets: Sequence[str], folder: str) -> Finished:
         for index, encoder in enumerate(parts.encoders)
     )
     write_preview(result.head(ROWS), preview_path(folder))
-    return Finished(segments, result.height)
+    return segments
 
 
 def join(job: Job, sink: int, segments: Sequence[str], path: str) -> None:
@@ -67,9 +58,9 @@ def join(job: Job, sink: int, segments: Sequence[str], path: str) -> None:
     parts.encoders[sink].join(segments, parts.schema, path)
 
 
-def join_rejects(journal: str, path: str, run: str) -> int:
-    """Puts the rejects of all tasks in place at `path`; returns how many. Raises OutputError."""
-    return commit_rejects(read_rejects(journal), path, run)
+def join_rejects(journal: str, path: str) -> int:
+    """Writes the rejects of all tasks to one file; returns how many. Raises OutputError."""
+    return rejects.join_rejects(read_rejects(journal), path)
 
 
 def _read(part: TablePart) -> pl.DataFrame:

@@ -12,7 +12,7 @@ def preview_path(folder: str) -> str:
     return os.path.join(folder, "preview.json")
 
 
-def stem(folder: str, id: ChunkId) -> str:
-    """What the files of one attempt at a task begin with: the worker is in it, so that an attempt that was given up
-    can never be mistaken for the one that counted."""
-    return os.path.join(folder, f"{id}-{os.getpid()}".replace(":", "-"))
+def stem(start: str, id: ChunkId) -> str:
+    """What the files of one attempt at a task begin with, after what those of the run do: the worker is in it, so that
+    an attempt that was given up can never be mistaken for the one that counted."""
+    return start + f"{id}-{os.getpid()}".replace(":", "-")

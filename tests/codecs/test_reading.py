@@ -6,6 +6,7 @@ import gzip
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def shard_of(path: str, *, version: bool = True) -> Shard:
 
 def read(place: Place, framing: Framing, chunk_bytes: int, number: int = 0, **known: object) -> list[ChunkBytes]:
     task = Task(shard_of(place.path, version="/" in place.path), number, place, **known)  # type: ignore[arg-type]
-    return list(read_task(task, framing, chunk_bytes, "auto", "utf-8", count_lines=True))  # type: ignore[arg-type]
+    return list(read_task(task, framing, chunk_bytes, "auto", "utf-8"))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +101,11 @@ def test_the_ways_to_a_worker_give_the_same_chunks(folder: Path, body: bytes, fr
     Path(packed).write_bytes(gzip.compress(body))
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("member", body)
-    assert read(Stored(plain, len(body), "none"), framing, chunk_bytes) == expected
-    assert read(Stored(packed, Path(packed).stat().st_size, "gzip"), framing, chunk_bytes) == expected
-    assert read(Stored(packed, Path(packed).stat().st_size, "auto"), framing, chunk_bytes) == expected
-    assert read(Stored(zipped, len(body), "auto", "member"), framing, chunk_bytes) == expected
+    uncounted = [*expected[:1], *(replace(chunk, first_line=None) for chunk in expected[1:])]
+    assert read(Stored(plain, len(body), "none"), framing, chunk_bytes) == uncounted
+    assert read(Stored(packed, Path(packed).stat().st_size, "gzip"), framing, chunk_bytes) == uncounted
+    assert read(Stored(packed, Path(packed).stat().st_size, "auto"), framing, chunk_bytes) == uncounted
+    assert read(Stored(zipped, len(body), "auto", "member"), framing, chunk_bytes) == uncounted
     everything = read(Range(plain, 0, len(body) // chunk_bytes * chunk_bytes + chunk_bytes), framing, chunk_bytes)
     assert [(c.id, c.data, c.first_byte, c.header) for c in everything] == [
         (c.id, c.data, c.first_byte, c.header) for c in expected

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.config import json_schema
 from pipeline.config.schema import SECTIONS, keys_of
+from pipeline.reduce.metrics.frequent import ApproxTopK
+from pipeline.reduce.metrics.sketches import ApproxDistinct, ApproxQuantile
 
 SCHEMA = json_schema()
 
@@ -60,7 +63,7 @@ def test_a_reference_may_stand_for_any_single_value() -> None:
 
 def test_a_key_that_comes_later_is_marked() -> None:
     """An editor underlines it, and the description says why."""
-    node = properties("RunSection")["chunk_timeout"]
+    node = properties("FetchSection")["split"]
     assert node["not"] == {}
     assert "Not supported yet" in node["description"]
 
@@ -68,3 +71,17 @@ def test_a_key_that_comes_later_is_marked() -> None:
 def test_unknown_keys_are_not_allowed() -> None:
     """At the top and in every section."""
     assert all(node["additionalProperties"] is False for node in (SCHEMA, *SCHEMA["$defs"].values()))
+
+
+@pytest.mark.parametrize("metric", [ApproxDistinct, ApproxQuantile, ApproxTopK])
+def test_the_bounds_of_approximate_metrics_are_told_where_people_look(metric: type) -> None:
+    """Every figure of the metric's own docstring is in the description that an editor shows, and in the README."""
+    figures = re.findall(
+        r"\d+(?:\.\d+)? (?:%|/ m|m)|power of two from 8 k, at least 1024|about a\s+hundred", metric.__doc__ or ""
+    )
+    assert figures
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    told = properties("AggregateSection")["metrics"]["description"]
+    for figure in figures:
+        assert " ".join(figure.split()) in told
+        assert " ".join(figure.split()) in readme

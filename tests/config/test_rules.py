@@ -14,8 +14,11 @@ from pipeline.config import Config
     [
         ("run: {chunk: 300MiB}", "run.chunk: must fit in run.memory four times"),
         ("run: {memory: 60MiB}", "run.memory: must hold run.chunk (16MiB unless given) four times"),
-        ("parse: {max_record: 2GiB}", "parse.max_record: must fit in run.memory"),
-        ("run: {chunk: 1MiB, memory: 4MiB}", "run.memory: must hold a record of parse.max_record (8MiB unless given)"),
+        ("parse: {max_record: 257MiB}", "parse.max_record: must fit in run.memory four times"),
+        (
+            "run: {chunk: 1MiB, memory: 31MiB}",
+            "run.memory: must hold a record of parse.max_record (8MiB unless given) four times",
+        ),
         ("inputs: data/*", "inputs: the name 'data/*' does not tell the format; set parse.format"),
         ("inputs: [a.csv, b.tsv]", "inputs[1]: is tsv by its name, but inputs[0] is csv"),
         ("parse: {format: ndjson, header: true}", "parse.header: means nothing for ndjson; it is for csv, tsv, fixed"),

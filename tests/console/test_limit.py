@@ -38,6 +38,11 @@ IDLE = Load(
         pytest.param(replace(IDLE, cores=0.5, disk=0.9), "disk", id="a slow disk"),
         pytest.param(replace(IDLE, cores=0.9, disk=0.95), "cores", id="writing beside full cores costs nothing"),
         pytest.param(replace(IDLE, cores=0.35, fetch=0.39, disk=0.2), "nothing", id="latencies add up"),
+        pytest.param(replace(IDLE, cores=0.49), "nothing", id="half of the cores were free"),
+        pytest.param(replace(IDLE, starting=0.4, cores=0.49), "start-up", id="a short run: the cores waited for it"),
+        pytest.param(replace(IDLE, starting=0.3, cores=0.69), "start-up", id="busy for the rest of a short run"),
+        pytest.param(replace(IDLE, starting=0.3, cores=0.7), "cores", id="busy, although the start took a while"),
+        pytest.param(replace(IDLE, finishing=0.3, fetch=0.5), "finish", id="nothing else was busy"),
         pytest.param(IDLE, "nothing", id="nothing happened"),
     ],
 )

@@ -22,7 +22,7 @@ def test_a_plain_line_says_how_far_how_fast_and_what_limits(run: ObservedRun) ->
     run.report(events.RunStarted("flights", 2, 2, 2000))
     run.report(events.ShardFetched((0,), "a", 1))
     run.at(10)
-    run.report(events.TaskDone(run.outcome(rejected=2, wall_s=10, cpu_s=9)))
+    run.report(events.TaskDone(run.outcome(rejected=2, wall_s=10, cpu_s=18)))
     assert Plain().progress(START, run.report.totals()) == (
         "00:10 flights: 1 of 2 shards, 1 chunk, 100 records, 1000 B read, 100 B/s, 2 rejected, about 10.0 s left, "
         "limit: cores"
@@ -51,6 +51,7 @@ def test_mishaps_have_a_line_of_their_own_at_once(run: ObservedRun) -> None:
         (events.RunStarted("flights", 2, 12, None), "run_started"),
         (events.RetryScheduled("a", 1, 0.5, "reset"), "retry_scheduled"),
         (events.ShardSkipped("a", "404"), "shard_skipped"),
+        (events.Noticed("a"), "noticed"),
         (events.WorkerDied(None, 1, "exited with code 1"), "worker_died"),
         (events.OutputCommitted("out/a.csv", 1, 2), "output_committed"),
     ],

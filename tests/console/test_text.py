@@ -40,7 +40,7 @@ def test_the_account_says_where_how_much_how_long_and_what_limited(run: Observed
         "1 shard, 1 chunk, 100 records, 1000 B read (1.95 KiB decoded)",
         "2.00 s, of which 0.50 s start-up; 50 records/s",
         "busy: network 0 %, source 0 %, cores 38 %, disk 0 %",
-        "limit: nothing: nothing was busy for more than 38 % of the time",
+        "limit: nothing in particular: nothing was busy for more than 38 % of the time",
     ]
 
 
@@ -49,7 +49,7 @@ def test_what_was_left_out_is_named_with_its_reason(run: ObservedRun) -> None:
     finish(run)
     for number in range(5):
         run.report(events.ShardSkipped(f"{number}.csv", "gone"))
-    rejects = Rejects("out/flights.rejects.ndjson", 2, ("a.csv:3: too few fields", "a.csv:9: not a number"))
+    rejects = Rejects("out/flights.rejects.ndjson", 2, 100, ("a.csv:3: too few fields", "a.csv:9: not a number"))
     assert list(left_out(run.report, rejects)) == [
         "rejected: 2 of 100 records, kept in out/flights.rejects.ndjson",
         "  a.csv:3: too few fields",
@@ -83,8 +83,8 @@ def test_the_first_rejects_are_read_from_their_file(tmp_path: Path) -> None:
         {"shard": "b.csv", "chunk_line": 0, "byte": 70, "reason": "not UTF-8", "raw": "y"},
     ]
     path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records) + b"not json")
-    assert Rejects.read(str(path), 3, show=2) == Rejects(
-        str(path), 3, ("a.csv:3: too few fields", "b.csv: byte 70: not UTF-8")
+    assert Rejects.read(str(path), 3, 9, show=2) == Rejects(
+        str(path), 3, 9, ("a.csv:3: too few fields", "b.csv: byte 70: not UTF-8")
     )
 
 
@@ -162,3 +162,11 @@ def test_elsewhere_there_are_no_escape_sequences(run: ObservedRun) -> None:
 def test_a_result_without_rows_still_shows_its_columns() -> None:
     """An empty result is a table all the same."""
     assert list(aligned(Preview((("a", "Int64"), ("b", "String")), (), 0))) == ["a  b"]
+
+
+@pytest.mark.parametrize(("total", "shown"), [(0, True), (2, False)])
+def test_a_preview_without_the_rows_of_a_result_is_not_shown(run: ObservedRun, total: int, *, shown: bool) -> None:
+    """The first chunk of a filtered job may have none: names of columns and "2 more rows" would say nothing."""
+    stream = io.StringIO()
+    show(stream, run.report, Preview((("a", "Int64"),), (), total))
+    assert stream.getvalue().startswith("a\n") is shown

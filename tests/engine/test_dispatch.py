@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
 from pipeline import events
 from pipeline.engine.channel import Channel
-from pipeline.engine.dispatch import dispatch
+from pipeline.engine.dispatch import Trial, dispatch
 from pipeline.engine.executors import WorkerDied
 from pipeline.errors import InputRefused, WorkFailed
 from pipeline.model import Outcome, Parcel, Shard, Span, Task
@@ -25,9 +26,15 @@ def outcome_of(task: Task) -> Outcome:
 class Bench:
     """Parcels in, outcomes out, and what happened in between."""
 
-    def __init__(self, deaths: dict[int, int]) -> None:
-        self.deaths = deaths
+    def __init__(
+        self, killers: dict[int, int], on_poison: Literal["fail", "skip"] = "fail", before: dict[int, int] | None = None
+    ) -> None:
+        self.killers = killers
         """How many attempts of a chunk kill its worker."""
+        self.on_poison: Literal["fail", "skip"] = on_poison
+        self.before = before or {}
+        """Deaths of earlier runs."""
+        self.died_at: list[tuple[int, bool]] = []
         self.calls: Counter[int] = Counter()
         self.released: Counter[int] = Counter()
         self.events: list[events.Event] = []
@@ -37,9 +44,20 @@ class Bench:
         self.calls[task.number] += 1
         if gate := self.gates.get(task.number):
             await gate.wait()
-        if self.calls[task.number] <= self.deaths.get(task.number, 0):
+        if self.calls[task.number] <= self.killers.get(task.number, 0):
             raise WorkerDied("killed by signal 9")
         return outcome_of(task)
+
+    def deaths(self, task: Task) -> int:
+        return self.before.get(task.number, 0)
+
+    async def died(self, task: Task, reason: str, *, poison: bool) -> None:
+        assert reason == "killed by signal 9"
+        self.died_at.append((task.number, poison))
+
+    @property
+    def trial(self) -> Trial:
+        return Trial(self.run, self, self.on_poison)
 
     def parcel(self, number: int) -> Parcel:
         def release() -> None:
@@ -65,7 +83,7 @@ class Bench:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(collect())
-            group.create_task(dispatch(parcels, outcomes, self.run, feeders, self.events.append))
+            group.create_task(dispatch(parcels, outcomes, self.trial, feeders, self.events.append))
         return got
 
 
@@ -107,6 +125,31 @@ async def test_the_third_death_ends_the_run_and_names_the_chunk() -> None:
     assert bench.released == {0: 1}
 
 
+@pytest.mark.parametrize(
+    ("before", "killers", "outcomes", "calls", "died_at"),
+    [
+        ({}, {1: 3}, [0, 2], {0: 1, 1: 3, 2: 1}, [(1, False), (1, False), (1, True)]),
+        ({1: 1}, {1: 3}, [0, 2], {0: 1, 1: 2, 2: 1}, [(1, False), (1, True)]),
+        ({1: 2}, {1: 3}, [0, 2], {0: 1, 1: 1, 2: 1}, [(1, True)]),
+        ({1: 2}, {}, [0, 1, 2], {0: 1, 1: 1, 2: 1}, []),
+    ],
+)
+async def test_poison_may_be_left_out(
+    before: dict[int, int],
+    killers: dict[int, int],
+    outcomes: list[int],
+    calls: dict[int, int],
+    died_at: list[tuple[int, bool]],
+) -> None:
+    """Under `skip` the third death, those of earlier runs counted, leaves the chunk out; every other has its outcome,
+    and every death is told before the next attempt."""
+    bench = Bench(killers, "skip", before)
+    assert sorted(await bench.dispatch(3)) == outcomes
+    assert bench.calls == calls
+    assert bench.died_at == died_at
+    assert bench.released == {0: 1, 1: 1, 2: 1}
+
+
 async def test_an_error_of_the_work_is_not_tried_again() -> None:
     """Only a death is; a refusal is the same the second time."""
     bench = Bench({})
@@ -130,7 +173,7 @@ async def test_outcomes_that_nobody_takes_stop_the_calls() -> None:
     for number in range(10):
         await parcels.send(bench.parcel(number))
     await parcels.close()
-    running = asyncio.create_task(dispatch(parcels, outcomes, bench.run, 1, bench.events.append))
+    running = asyncio.create_task(dispatch(parcels, outcomes, bench.trial, 1, bench.events.append))
     for _ in range(50):
         await asyncio.sleep(0)
     assert sum(bench.calls.values()) == 2  # one in the channel, one waiting to be sent
@@ -145,7 +188,7 @@ async def test_a_cancelled_dispatch_releases_its_parcels() -> None:
     bench.gates[0] = asyncio.Event()
     parcels: Channel[Parcel] = Channel(1)
     await parcels.send(bench.parcel(0))
-    running = asyncio.create_task(dispatch(parcels, Channel(1), bench.run, 2, bench.events.append))
+    running = asyncio.create_task(dispatch(parcels, Channel(1), bench.trial, 2, bench.events.append))
     for _ in range(10):
         await asyncio.sleep(0)
     running.cancel()

@@ -5,24 +5,18 @@ import bz2
 import gzip
 import json
 import lzma
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import events
-from pipeline.config.load import parse
-from pipeline.engine.calls import Calls
-from pipeline.engine.executors import Workers
-from pipeline.engine.flow import Result, run
-from pipeline.engine.plan import planned
-from pipeline.engine.run_folder import run_folder
-from pipeline.errors import ConfigError, CorruptInput, InputMissing, InputRefused, OutputError, cause_of
+from pipeline.errors import ConfigError, CorruptInput, InputMissing, InputRefused, OutputError
+from pipeline.testing.jobs import Jobs
 from pipeline.testing.server import Cut, Gate, Server, Status
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,48 +24,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FLIGHTS = Path(__file__).parents[2] / "data" / "flights"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def calls() -> AsyncIterator[Calls]:
-    """Two workers for the whole module."""
-    async with Workers(2) as workers:
-        yield Calls(workers)
-
-
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Paths of a config are relative to the working directory; a run leaves nothing but its outputs in it."""
+    """Paths of a config are relative to the working directory; a run leaves its outputs and its state in it."""
     monkeypatch.chdir(tmp_path)
     yield
-    assert not Path(".pipeline").exists()
+    assert not list(Path(".pipeline").glob("*/run-*"))
     assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".tmp")]
-
-
-class Jobs:
-    """Runs configs and remembers what happened."""
-
-    def __init__(self, calls: Calls) -> None:
-        self.calls = calls
-        self.events: list[events.Event] = []
-        self.before_run: Callable[[], object] = lambda: None
-
-    async def run(self, config: str) -> Result:
-        self.events.clear()
-        loaded = parse(config, "job.yaml", environ=os.environ)
-        with run_folder(loaded.run.state, loaded.name) as folder:
-            try:
-                async with planned(loaded, None, self.calls, folder, self.events.append) as plan:
-                    self.before_run()
-                    return await run(plan, self.calls, folder, self.events.append)
-            except Exception as error:
-                raise cause_of(error) from error
-
-    def outcomes(self) -> list[events.TaskDone]:
-        return [event for event in self.events if isinstance(event, events.TaskDone)]
-
-
-@pytest.fixture
-def jobs(calls: Calls) -> Jobs:
-    return Jobs(calls)
 
 
 async def test_the_flights_of_2013(jobs: Jobs) -> None:
@@ -189,7 +148,7 @@ async def test_too_many_rejects_refuse_the_run_and_are_kept(jobs: Jobs) -> None:
     """Past `max_rejects` the old output stays; the rejects are there to be looked at."""
     Path("a.csv").write_text("x\n1\nb\nc\n")
     Path("out.csv").write_text("old")
-    with pytest.raises(InputRefused, match=r"2 of 3 records were rejected, parse.max_rejects allows 1\n"):
+    with pytest.raises(InputRefused, match=r"2 records were rejected, parse.max_rejects allows 1\n"):
         await jobs.run("{name: j, inputs: a.csv, parse: {columns: {x: int8}, max_rejects: 1}, sink: out.csv}")
     assert Path("out.csv").read_text() == "old"
     assert len(Path("j.rejects.ndjson").read_text().splitlines()) == 2
@@ -278,6 +237,139 @@ async def test_types_come_from_the_first_shard_that_is_there(jobs: Jobs) -> None
         inputs = server.url("/{a,b}.csv")
         await jobs.run(f"{{name: j, inputs: ['{inputs}'], fetch: {{on_missing: skip}}, sink: out.csv}}")
     assert Path("out.csv").read_text() == "x\n2\n"
+
+
+@pytest.mark.parametrize("first", ["", "x,y\n", "x,y\r\n\r\n"])
+async def test_types_come_from_the_first_shard_with_a_record(jobs: Jobs, first: str) -> None:
+    """An empty file, or one of a header, tells no types: the next one does. In an archive, too."""
+    Path("a.csv").write_text(first)
+    Path("b.csv").write_text("x,y\n1,2.5\n")
+    await jobs.run("{name: j, inputs: [a.csv, b.csv], transform: [{derive: {z: x + y}}], sink: out.csv}")
+    assert Path("out.csv").read_text() == "x,y,z\n1,2.5,3.5\n"
+    with zipfile.ZipFile("c.zip", "w") as archive:
+        archive.write("a.csv")
+        archive.write("b.csv")
+    await jobs.run("{name: j, inputs: c.zip, parse: {format: csv}, transform: [{derive: {z: x + y}}], sink: out.csv}")
+    assert Path("out.csv").read_text() == "x,y,z\n1,2.5,3.5\n"
+
+
+async def test_without_a_record_columns_are_those_of_a_header_as_text(jobs: Jobs) -> None:
+    """A quiet night gives an empty table; nothing at all gives a message that says what helps."""
+    Path("a.csv").touch()
+    Path("b.csv").write_text("x,y\n")
+    await jobs.run("{name: j, inputs: [a.csv, b.csv], sink: out.csv}")
+    assert Path("out.csv").read_text() == "x,y\n"
+    with pytest.raises(InputRefused, match=r"a\.csv: is empty") as error:
+        await jobs.run("{name: j, inputs: a.csv, sink: out.csv}")
+    assert "parse.columns names them" in str(error.value)
+
+
+async def test_messages_tell_inferred_columns_from_configured_ones(jobs: Jobs) -> None:
+    """Nobody has configured what the first file has given."""
+    Path("a.csv").write_text("x\n1\n")
+    Path("b.csv").write_text("y\n1\n")
+    with pytest.raises(InputRefused, match=r"b\.csv: the header has none of the columns of the first input") as error:
+        await jobs.run("{name: j, inputs: [a.csv, b.csv], sink: out.csv}")
+    assert "configured" not in str(error.value)
+
+
+async def test_a_parquet_file_at_fault_goes_by_its_url(jobs: Jobs) -> None:
+    """Not by the name of the copy that the run has made of it."""
+    pl.DataFrame({"x": [[1]]}).write_parquet("a.parquet")
+    async with Server({"/a.parquet": Path("a.parquet").read_bytes()}) as server:
+        url = server.url("/a.parquet")
+        for columns in ("", "parse: {columns: {x: int8}}, ", "parse: {columns: {y: int8}}, "):
+            with pytest.raises(InputRefused) as error:
+                await jobs.run(f"{{name: j, inputs: '{url}', {columns}sink: out.csv}}")
+            assert error.value.message.startswith(f"{url}: ")
+            assert ".pipeline" not in str(error.value)
+
+
+def store(frame: pl.DataFrame, path: str) -> None:
+    """In the format of the path's name."""
+    if path.endswith("csv"):
+        frame.write_csv(path)
+    elif path.endswith("parquet"):
+        frame.write_parquet(path)
+    else:
+        frame.write_ndjson(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "ndjson"])
+async def test_a_column_that_no_input_has_is_noticed(jobs: Jobs, kind: str) -> None:
+    """A misspelling in `columns` is null in every record; one that some file has is no news."""
+    one, two = pl.DataFrame({"x": [1]}), pl.DataFrame({"x": [2], "z": [3]})
+    store(one, f"a.{kind}")
+    store(two, f"b.{kind}")
+    columns = "{x: int8, zz: int8, z: int8}"
+    await jobs.run(f"{{name: j, inputs: [a.{kind}, b.{kind}], parse: {{columns: {columns}}}, sink: out.csv}}")
+    assert jobs.notices() == ["parse.columns: no input has a value of 'zz': null in every record"]
+    await jobs.run(f"{{name: j, inputs: [a.{kind}, b.{kind}], parse: {{columns: {{x: int8}}}}, sink: out.csv}}")
+    assert jobs.notices() == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+async def test_a_column_that_inferring_did_not_see_is_noticed(jobs: Jobs, kind: str) -> None:
+    """Only later files have it, and nobody has chosen to leave it out."""
+    store(pl.DataFrame({"x": [1]}), f"a.{kind}")
+    store(pl.DataFrame({"x": [2], "z": [3]}), f"b.{kind}")
+    await jobs.run(f"{{name: j, inputs: [a.{kind}, b.{kind}], sink: out.csv}}")
+    [notice] = jobs.notices()
+    assert notice.startswith(f"b.{kind}: 'z' left out: ")
+    assert Path("out.csv").read_text() == "x\n1\n2\n"
+
+
+async def test_columns_are_no_news_to_a_run_that_reads_only_some_inputs(jobs: Jobs) -> None:
+    """What tonight's file lacks, those of the nights before may have. Their columns stay inferred ones."""
+    config = "{name: j, inputs: '?.csv', parse: {columns: {x: int8, y: int8}}, sink: out.csv}"
+    Path("a.csv").write_text("x,y\n1,1\n")
+    await jobs.run(config)
+    Path("b.csv").write_text("x\n2\n")
+    await jobs.run(config)
+    assert (jobs.read(), jobs.notices()) == (["b.csv"], [])
+    config = "{name: k, inputs: '?.csv', sink: out.csv}"
+    await jobs.run(config)
+    Path("c.csv").write_text("x,y,z\n1,1,1\n")
+    await jobs.run(config)
+    assert jobs.read() == ["c.csv"]
+    [notice] = jobs.notices()
+    assert notice.startswith("c.csv: 'z' left out: ")
+
+
+async def test_columns_are_no_news_to_a_run_that_goes_on_from_another(jobs: Jobs) -> None:
+    """The chunks that were done before it was stopped may have what the others lack."""
+    Path("a.ndjson.gz").write_bytes(gzip.compress(b'{"x": 1, "y": 1}\n' + b'{"x": 1}\n' * 2000))
+    config = "{name: j, inputs: a.ndjson.gz, parse: {columns: {x: int8, y: int8}}, run: {chunk: 64}, sink: out.csv}"
+
+    def fail(event: events.Event) -> None:
+        # Far more chunks than can be on their way to the journal: the first is in it.
+        if isinstance(event, events.TaskDone) and event.outcome.id.number == 60:
+            raise RuntimeError("stopped here")
+
+    jobs.observe = fail
+    with pytest.raises(RuntimeError, match="stopped here"):
+        await jobs.run(config)
+    jobs.observe = lambda _: None
+    await jobs.run(config)
+    assert (min(event.outcome.id.number for event in jobs.outcomes()) > 0, jobs.notices()) == (True, [])
+
+
+async def test_types_of_a_quiet_night_are_not_kept(jobs: Jobs) -> None:
+    """A header tells names, no types: they come from the first night with a record."""
+    config = "{name: j, inputs: '?.csv', sink: out.ndjson}"
+    Path("a.csv").write_text("x\n")
+    await jobs.run(config)
+    Path("b.csv").write_text("x\n1\n")
+    await jobs.run(config)
+    assert Path("out.ndjson").read_text() == '{"x":1}\n'
+
+
+async def test_columns_that_were_inferred_may_be_written_down(jobs: Jobs) -> None:
+    """Nothing is read again for it."""
+    Path("a.csv").write_text("x\n1\n")
+    await jobs.run("{name: j, inputs: a.csv, sink: out.csv}")
+    await jobs.run("{name: j, inputs: a.csv, parse: {columns: {x: int64}}, sink: out.csv}")
+    assert jobs.read() == []
 
 
 @pytest.mark.parametrize("inputs", ["'?.csv'", "[a.csv, b.csv], fetch: {on_missing: skip}"])

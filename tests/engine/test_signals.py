@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from pipeline.engine.signals import Interrupted, run_interruptible
+from pipeline.engine.signals import Interrupted, Stop, run_interruptible
 
 
 def test_without_a_signal_the_result_is_the_coroutines() -> None:
     """Nothing is added to a run that nobody interrupts."""
 
-    async def main() -> int:
+    async def main(_stop: Stop) -> int:
         return 7
 
-    assert run_interruptible(main()) == 7
+    assert run_interruptible(main) == 7
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -25,7 +25,7 @@ def test_the_first_signal_lets_the_run_put_itself_in_order(number: signal.Signal
     """The coroutine is cancelled, its clean-up runs to the end, and the code says which signal it was."""
     cleaned: list[str] = []
 
-    async def main() -> int:
+    async def main(_stop: Stop) -> int:
         try:
             os.kill(os.getpid(), number)
             await asyncio.Event().wait()
@@ -35,7 +35,7 @@ def test_the_first_signal_lets_the_run_put_itself_in_order(number: signal.Signal
         return 0
 
     with pytest.raises(Interrupted) as error:
-        run_interruptible(main())
+        run_interruptible(main)
     assert error.value.exit_code == code
     assert cleaned == ["done"]
 
@@ -43,7 +43,7 @@ def test_the_first_signal_lets_the_run_put_itself_in_order(number: signal.Signal
 def test_an_error_on_the_way_out_is_not_the_reason() -> None:
     """A run that was stopped ends with the signal's code, whatever its clean-up met."""
 
-    async def main() -> int:
+    async def main(_stop: Stop) -> int:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
             await asyncio.Event().wait()
@@ -52,14 +52,14 @@ def test_an_error_on_the_way_out_is_not_the_reason() -> None:
         return 0
 
     with pytest.raises(Interrupted, match="stopped by SIGTERM"):
-        run_interruptible(main())
+        run_interruptible(main)
 
 
 _STUBBORN = """
 import asyncio, sys
 from pipeline.engine.signals import run_interruptible
 
-async def main():
+async def main(stop):
     while True:
         try:
             print("on", flush=True)
@@ -67,7 +67,7 @@ async def main():
         except asyncio.CancelledError:
             pass
 
-run_interruptible(main())
+run_interruptible(main)
 """
 
 

@@ -15,6 +15,8 @@ from pipeline.protocols import Written
 class FakeSink:
     """Writes down what it is given, after the others if told so; may refuse one chunk."""
 
+    in_place = False
+
     def __init__(self, log: list[str], refuses: int | None = None) -> None:
         self.log = log
         self.refuses = refuses
@@ -27,7 +29,9 @@ class FakeSink:
             raise OutputError("disk full")
         self.log.append(f"write {id.number} {segment.path}")
 
-    async def commit(self) -> Written:
+    async def prepare(self) -> None: ...
+
+    async def show(self) -> Written:
         return Written("out", 0, 0)
 
     async def abort(self) -> None: ...

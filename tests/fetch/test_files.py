@@ -114,35 +114,43 @@ async def test_names_that_are_no_text_work(tmp_path: Path, threads: ThreadPoolEx
     source = FileSource([f"{tmp_path}/*.csv"], threads=threads, emit=lambda _: None)
     (shard,) = [shard async for shard in source.list()]
     assert shard.name.endswith(r"/b\xff.csv")
-    async with source.open(shard) as pieces:
-        assert [piece async for piece in pieces] == [b"x\n"]
+    async with source.open(shard) as opened:
+        assert [piece async for piece in opened.body] == [b"x\n"]
 
 
 async def test_what_is_no_file_is_refused(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
-    """A folder or a pipe as a literal name: said at once, not waited for."""
-    with pytest.raises(InputRefused, match="is a folder"):
-        await listed(threads, str(tmp_path))
+    """A folder or a pipe as a literal name: said at once, not waited for, and of a folder the glob to give instead."""
+    folder = tmp_path / "data[1]"
+    make(folder, "a.csv")
+    for name in (f"{folder}", f"{folder}/"):
+        with pytest.raises(InputRefused) as caught:
+            await listed(threads, name)
+        assert caught.value.message == f"{name}: is a folder"
+        pattern = caught.value.hint.removeprefix("To read the files in it, give ")
+        assert [shard.name for shard in await listed(threads, pattern)] == [f"{folder}/a.csv"]
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputRefused, match="no regular file"):
         await listed(threads, f"{tmp_path}/pipe")
 
 
 async def test_members_of_an_archive_are_shards(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
-    """In the archive's order, below its place in the canonical order; folders are none."""
+    """In the archive's order, below its place in the canonical order; folders are none. Their sizes are those that they
+    have in the archive: together no more than it has."""
     make(tmp_path, "z.csv")
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.mkdir("sub")
         archive.writestr("sub/2.csv", b"two\n" * 100_000)
         archive.writestr("1.csv", b"one\n")
+        packed = [archive.getinfo(name).compress_size for name in ("sub/2.csv", "1.csv")]
     source = FileSource([f"{tmp_path}/a.zip", f"{tmp_path}/z.csv"], threads=threads, emit=lambda _: None)
     shards = [shard async for shard in source.list()]
     assert [(shard.order, shard.name.removeprefix(str(tmp_path)), shard.member, shard.size) for shard in shards] == [
-        ((0, 0), "/a.zip/sub/2.csv", "sub/2.csv", 400_000),
-        ((0, 1), "/a.zip/1.csv", "1.csv", 4),
+        ((0, 0), "/a.zip/sub/2.csv", "sub/2.csv", packed[0]),
+        ((0, 1), "/a.zip/1.csv", "1.csv", packed[1]),
         ((1,), "/z.csv", None, 2),
     ]
-    async with source.open(shards[0]) as pieces:
-        assert b"".join([piece async for piece in pieces]) == b"two\n" * 100_000
+    async with source.open(shards[0]) as opened:
+        assert b"".join([piece async for piece in opened.body]) == b"two\n" * 100_000
 
 
 async def test_an_archive_that_is_damaged_is_refused_at_the_listing(
@@ -158,7 +166,7 @@ async def test_an_archive_that_is_damaged_is_refused_at_the_listing(
 
 
 async def test_a_file_that_changed_is_told_at_the_end(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
-    """By size and mtime; a file that is gone has changed; reading on says so too."""
+    """By size, mtime and ctime; a file that is gone has changed; reading on says so too."""
     make(tmp_path, "a.csv")
     source = FileSource([f"{tmp_path}/a.csv"], threads=threads, emit=lambda _: None)
     (shard,) = [shard async for shard in source.list()]
@@ -166,7 +174,25 @@ async def test_a_file_that_changed_is_told_at_the_end(tmp_path: Path, threads: T
     os.utime(tmp_path / "a.csv", ns=(1, 1))
     assert not await source.unchanged(shard)
     with pytest.raises(InputRefused, match=r"a\.csv: changed while it was read"):
-        async with source.open(shard) as pieces:
-            assert [piece async for piece in pieces]
+        async with source.open(shard) as opened:
+            assert [piece async for piece in opened.body]
     (tmp_path / "a.csv").unlink()
     assert not await source.unchanged(shard)
+
+
+@pytest.mark.parametrize("way", ["written over", "moved over"])
+async def test_a_change_that_sets_the_mtime_back_is_a_change(
+    tmp_path: Path, threads: ThreadPoolExecutor, way: str
+) -> None:
+    """As cp -p, tar and rsync -t do: of the same size, with the old mtime. The listing sees another version too."""
+    make(tmp_path, "a.csv", "b.csv")
+    source = FileSource([f"{tmp_path}/a.csv"], threads=threads, emit=lambda _: None)
+    (shard,) = [shard async for shard in source.list()]
+    before = (tmp_path / "a.csv").stat()
+    target = tmp_path / ("a.csv" if way == "written over" else "b.csv")
+    while target.stat().st_ctime_ns == before.st_ctime_ns or target.read_bytes() != b"y\n":
+        target.write_bytes(b"y\n")
+        os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
+    target.rename(tmp_path / "a.csv")
+    assert not await source.unchanged(shard)
+    assert [now.version for now in await listed(threads, f"{tmp_path}/a.csv")] != [shard.version]

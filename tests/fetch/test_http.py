@@ -21,6 +21,7 @@ from pipeline.testing.server import Behaviour, Cut, Gate, Ok, Reset, Server, Sta
 from pipeline.testing.sources import SourceContract
 
 SECRET = "c4nary"
+MODIFIED = "modified Mon, 23 Nov 2020 10:00:00 GMT"
 
 
 def http(urls: list[str], timeout_s: float = 5.0, headers: Mapping[str, str] | None = None) -> HttpSource:
@@ -30,8 +31,8 @@ def http(urls: list[str], timeout_s: float = 5.0, headers: Mapping[str, str] | N
 async def get(url: str, **options: object) -> bytes:
     async with http([url], **options) as source:  # type: ignore[arg-type]
         (shard,) = [shard async for shard in source.list()]
-        async with source.open(shard) as pieces:
-            return b"".join([piece async for piece in pieces])
+        async with source.open(shard) as opened:
+            return b"".join([piece async for piece in opened.body])
 
 
 class TestHttpSource(SourceContract):
@@ -40,6 +41,7 @@ class TestHttpSource(SourceContract):
     @asynccontextmanager
     async def serving(self, folder: Path, bodies: Mapping[str, bytes]) -> AsyncIterator[list[str]]:
         async with Server({f"/{name}": body for name, body in bodies.items()}) as server:
+            server.headers = {f"/{name}": {"ETag": f'"{name}"'} for name in list(bodies)[1:]}
             yield [server.url(f"/{name}".replace(" ", "%20")) for name in bodies]
 
     def source(self, names: list[str]) -> AbstractAsyncContextManager[Source]:
@@ -105,10 +107,10 @@ async def test_a_server_that_is_silent_is_given_up_and_a_slow_reader_is_not() ->
         gate.opened.set()
         async with http([server.url("/big")], timeout_s=0.05) as source:
             (shard,) = [shard async for shard in source.list()]
-            async with source.open(shard) as pieces:
-                count = len(await anext(pieces))
+            async with source.open(shard) as opened:
+                count = len(await anext(opened.body))
                 await asyncio.sleep(0.15)
-                count += sum([len(piece) async for piece in pieces])
+                count += sum([len(piece) async for piece in opened.body])
         assert count == 8 << 20
 
 
@@ -119,6 +121,31 @@ async def test_a_body_comes_as_it_is_stored() -> None:
         server.script("/a.gz", Ok(step=3, chunked=True))
         assert await get(server.url("/a.gz")) == body
         assert server.requests[0].headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        ({}, None),
+        ({"ETag": '"a"', "Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT"}, 'etag "a"'),
+        ({"ETag": 'W/"a"'}, 'etag W/"a"'),
+        ({"Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT"}, MODIFIED),
+        ({"Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT", "Date": "Mon, 23 Nov 2020 10:00:00 GMT"}, None),
+        ({"Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT", "Date": "Mon, 23 Nov 2020 10:00:01 GMT"}, MODIFIED),
+        ({"Last-Modified": "Mon, 23 Nov 2020 10:00:00 -0000", "Date": "Mon, 23 Nov 2020 10:00:01 GMT"}, None),
+        ({"Last-Modified": "yesterday"}, None),
+        ({"ETag": '"ü"', "Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT"}, MODIFIED),
+    ],
+)
+async def test_the_version_is_what_the_server_tells_of_the_body(headers: dict[str, str], version: str | None) -> None:
+    """The ETag before the date; none where there is neither, where what is there could not be sent again, and
+    where the body may change once more within the second that is its date."""
+    async with Server({"/a": b"x"}) as server, http([]) as source:
+        server.headers["/a"] = headers
+        server.script("/moved", Status(302, {"Location": "/a", "ETag": '"not this one"'}))
+        for path in ("/a", "/moved"):
+            async with source.open(Shard((0,), "a", server.url(path))) as opened:
+                assert opened.version == version
 
 
 @pytest.mark.parametrize("query", ["sig=a%2Fb%2fc+d%20e&x=%3D", "a=b%25c", "k=ü", "k=a b"])

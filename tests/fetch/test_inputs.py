@@ -65,7 +65,7 @@ async def test_each_shard_is_opened_by_its_own_source(tmp_path: Path) -> None:
         async with Inputs(spec, lambda _: None) as source:
             bodies = []
             async for shard in source.list():
-                async with source.open(shard) as pieces:
-                    bodies.append(b"".join([piece async for piece in pieces]))
+                async with source.open(shard) as opened:
+                    bodies.append(b"".join([piece async for piece in opened.body]))
                 assert await source.unchanged(shard)
         assert bodies == [b"from a file", b"from a server"]

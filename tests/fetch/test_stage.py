@@ -12,7 +12,7 @@ import threading
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from pipeline.codecs.scan import LineScan, scan_lines
 from pipeline.codecs.whole import cutter_of
 from pipeline.errors import CorruptInput, InputMissing, InputRefused, TransientError
 from pipeline.events import BytesFetched, Event, RetryScheduled, ShardFetched, ShardOpened, ShardSkipped
-from pipeline.fetch.fetching import Fetching, FetchSpec
+from pipeline.fetch.fetching import BATCH_BYTES, Begun, Fetching, FetchSpec
 from pipeline.fetch.files import FileSource
 from pipeline.fetch.http import HttpSource
 from pipeline.fetch.outgoing import hold_bytes
@@ -34,6 +34,7 @@ from pipeline.fetch.retry import RetryPolicy
 from pipeline.fetch.sample import sample
 from pipeline.fetch.stage import fetch
 from pipeline.model import ChunkBytes, Lines, Parcel, Range, RowGroups, Rows, Shard, Span, Stored, Task, Whole
+from pipeline.protocols import Opened
 from pipeline.testing.server import Cut, Gate, Ok, Reset, Server, Status
 from pipeline.testing.sources import open_descriptors, settled
 
@@ -106,20 +107,28 @@ class Run:
 
     spec: FetchSpec
     threads: ThreadPoolExecutor
-    opened: Callable[[Shard], AbstractAsyncContextManager[AsyncIterator[bytes]]] | None = None
+    opened: Callable[[Shard], AbstractAsyncContextManager[Opened]] | None = None
     events: list[Event] = field(default_factory=list)
     scans: int = 0
     largest_row_group: int = 1000
+    most_held: int = 0
+    begun: Begun | None = None
+    began: list[Shard] = field(default_factory=list)
+    ended: list[tuple[Shard, int]] = field(default_factory=list)
+    skipped: list[tuple[Shard, str]] = field(default_factory=list)
 
     async def __call__(self, shards: Iterable[Shard], *, budget: int | None = None, held_back: int = 0) -> Reader:
-        limits = CountingBudget(budget or hold_bytes(self.spec.framing, self.spec.chunk_bytes) * (held_back + 1))
-        reader = Reader(self.spec, held_back=held_back)
+        largest = max(self.spec.chunk_bytes, self.begun.chunk_bytes if self.begun else 0)
+        limits = CountingBudget(budget or hold_bytes(self.spec.framing, largest) * (held_back + 1))
+        begun = self.begun or Begun(self.spec.chunk_bytes)
+        reader = Reader(replace(self.spec, chunk_bytes=begun.chunk_bytes), held_back=held_back)
         async with self.fetching() as fetching:
             try:
                 await fetch(shards, fetching, limits, reader)
             except BaseExceptionGroup as group:
                 raise group.exceptions[0] from None
             finally:
+                self.most_held = limits.most
                 reader.finish()
                 assert limits.held == 0, "what was held was not given back"
                 assert not memory_files(), "a memory file was left open"
@@ -132,17 +141,37 @@ class Run:
             urls = await stack.enter_async_context(source)
             files = FileSource([], threads=self.threads, emit=self.events.append)
 
-            def open_one(shard: Shard) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+            def open_one(shard: Shard) -> AbstractAsyncContextManager[Opened]:
                 return urls.open(shard) if is_url(shard.location) else files.open(shard)
 
             opened = self.opened or open_one
-            yield Fetching(self.spec, opened, self._scan, self._row_groups, self.threads, self.events.append)
+            yield Fetching(
+                self.spec,
+                opened,
+                self._scan,
+                self._row_groups,
+                self.threads,
+                self.events.append,
+                self._begin,
+                self._end,
+                self._skip,
+            )
 
-    async def _scan(self, path: str, first: int, chunks: int) -> LineScan:
+    def _begin(self, shard: Shard) -> Begun:
+        self.began.append(shard)
+        return self.begun or Begun(self.spec.chunk_bytes)
+
+    def _end(self, shard: Shard, tasks: int) -> None:
+        self.ended.append((shard, tasks))
+
+    async def _skip(self, shard: Shard, reason: str) -> None:
+        self.skipped.append((shard, reason))
+
+    async def _scan(self, path: str, chunk_bytes: int, first: int, chunks: int) -> LineScan:
         self.scans += 1
         framing = self.spec.framing
         assert isinstance(framing, Lines)
-        return scan_lines(path, framing.quote, self.spec.chunk_bytes, first, chunks, self.spec.count_lines)
+        return scan_lines(path, framing.quote, chunk_bytes, first, chunks, self.spec.count_lines)
 
     async def _row_groups(self, path: str) -> Sequence[tuple[int, int]]:
         with open(path, "rb") as file:  # noqa: ASYNC230 - four bytes
@@ -262,11 +291,13 @@ async def test_lines_are_known_where_they_are_asked_for(tmp_path: Path, run: Run
 
 
 async def test_members_of_an_archive_are_fetched_from_a_folder_and_from_a_server(tmp_path: Path, run: Run) -> None:
-    """Small and large members, and one that is compressed itself; the copy from the server is removed."""
+    """Small and large members, and one that is compressed itself; the copy from the server is removed. What is read is
+    counted as it is stored, and once."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("small.csv", CSV[:600])
         archive.writestr("large.csv", CSV)
         archive.writestr("packed.csv.gz", gzip.compress(CSV))
+        packed = [info.compress_size for info in archive.infolist()]
     body = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "misnamed").write_bytes(body)
     expected = whole(CSV[:600], run.spec) + whole(CSV, run.spec) * 2
@@ -280,6 +311,11 @@ async def test_members_of_an_archive_are_fetched_from_a_folder_and_from_a_server
             assert found(reader) == expected
             orders = {task.shard.order: task.shard.name.rpartition("/")[2] for task in reader.tasks}
             assert orders == {(0, 0): "small.csv", (0, 1): "large.csv", (0, 2): "packed.csv.gz"}
+            remote = is_url(shards[0].location)
+            fetched = sum(event.count for event in run.events if isinstance(event, BytesFetched))
+            fetched += sum(task.place.size for task in reader.tasks if isinstance(task.place, Stored) and not remote)
+            assert fetched == (len(body) if remote else sum(packed))
+            run.events.clear()
 
 
 async def test_a_copy_that_failed_halfway_is_made_anew(tmp_path: Path, run: Run) -> None:
@@ -377,7 +413,7 @@ async def test_a_chunk_that_was_sent_must_come_out_the_same(run: Run) -> None:
         bodies: list[bytes | None] = [old, new]
 
         @asynccontextmanager
-        async def opened(shard: Shard, bodies: list[bytes | None] = bodies) -> AsyncIterator[AsyncIterator[bytes]]:
+        async def opened(shard: Shard, bodies: list[bytes | None] = bodies) -> AsyncIterator[Opened]:
             body = bodies.pop(0)
             if body is None:
                 raise InputMissing("a: 404")
@@ -388,7 +424,7 @@ async def test_a_chunk_that_was_sent_must_come_out_the_same(run: Run) -> None:
                         raise TransientError("a: reset")
                     yield body[start : start + 400_000]
 
-            yield pieces()
+            yield Opened(None, pieces())
 
         run.opened = opened
         if name in {"the same", "a byte differs in what was not"}:
@@ -413,7 +449,7 @@ async def test_a_cut_body_is_found_wherever_it_is_inflated(tmp_path: Path, run: 
 
 
 async def test_a_shard_that_is_gone_follows_the_policy(tmp_path: Path, run: Run) -> None:
-    """fail: InputMissing. skip: told of, the others are fetched."""
+    """fail: InputMissing. skip: told of, the others are fetched; what is left out neither begins nor ends."""
     (tmp_path / "a.csv").write_bytes(CSV)
     async with Server({}) as server:
         shards = [Shard((0,), "gone", server.url("/gone")), *await local(run, tmp_path / "a.csv")]
@@ -423,6 +459,8 @@ async def test_a_shard_that_is_gone_follows_the_policy(tmp_path: Path, run: Run)
         reader = await run(shards)
     assert found(reader) == whole(CSV, run.spec)
     assert ShardSkipped("gone", "the server said 404 Not Found") in run.events
+    assert run.skipped == [(shards[0], "the server said 404 Not Found")]
+    assert {shard for shard, _ in run.ended} | set(run.began) == {shards[1]}
 
 
 async def test_a_local_file_that_changed_is_refused(tmp_path: Path, run: Run) -> None:
@@ -495,7 +533,7 @@ async def test_cancelling_leaves_nothing(tmp_path: Path, run: Run, which: str, m
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("c.csv", CSV)
         archive.writestr("d.csv", CSV)
-    run.spec = replace(run.spec, framing=Lines(max_record_bytes=4000), chunk_bytes=1000)
+    run.spec = replace(run.spec, framing=Lines(max_record_bytes=1000), chunk_bytes=1000)
     async with Server(
         {"/gz": gzip.compress(TSV[:800]), "/b.zip": (tmp_path / "b.zip").read_bytes(), "/a": TSV}
     ) as server:
@@ -532,6 +570,142 @@ async def test_cancelling_leaves_nothing(tmp_path: Path, run: Run, which: str, m
         gate.opened.set()
         await settled()
         assert open_descriptors() <= before
+
+
+NOISE = b"id,x\n" + b"".join(b"%04d,%s\n" % (n, (b"%d" % n**9).rjust(23, b"0")[::-1]) for n in range(300))
+
+WAYS = {
+    "plain": ("a.csv", NOISE, False),
+    "a large gz": ("a.csv.gz", gzip.compress(NOISE), False),
+    "a stored small gz": ("a.csv.gz", gzip.compress(NOISE[:1200]), False),
+    "a stream": ("a.csv", NOISE, True),
+    "a gz stream": ("a.csv.gz", gzip.compress(NOISE), True),
+    "a small body": ("a.csv", NOISE[:900], True),
+}
+
+
+@pytest.mark.parametrize("done", [{0}, {1, 2}, {0, 1, 3}, {3, 6}, set(range(9)), set(range(8)), set(range(1, 9))])
+@pytest.mark.parametrize("way", WAYS)
+async def test_tasks_that_are_done_are_not_sent_again(tmp_path: Path, run: Run, way: str, done: set[int]) -> None:
+    """(done, way) -> exactly the other tasks, as an undisturbed run sends them; the number of all is told at the end.
+    The chunk size is the one the shard was begun with, whatever it is now."""
+    name, body, remote = WAYS[way]
+    (tmp_path / name).write_bytes(body)
+    async with Server(tmp_path) as server:
+        server.headers[f"/{name}"] = {"ETag": '"1"'}
+        shards = [Shard((0,), "a", server.url(f"/{name}"))] if remote else await local(run, tmp_path / name)
+        undisturbed = await run(shards)
+        for now in (run.spec.chunk_bytes, 300, 5000):
+            run.begun = Begun(run.spec.chunk_bytes, frozenset(done))
+            run.spec, before = replace(run.spec, chunk_bytes=now), run.spec
+            run.events, run.ended = [], []
+            reader = await run(shards)
+            run.spec = before
+            versioned = replace(shards[0], version='etag "1"' if remote else shards[0].version)
+            assert [task.number for task in reader.tasks] == [
+                task.number for task in undisturbed.tasks if task.number not in done
+            ]
+            assert all(task.shard == versioned for task in reader.tasks)
+            assert found(reader) == [
+                chunk
+                for chunk in found(undisturbed)
+                if chunk[0] in {number for task in reader.tasks for number in range(task.number, task.number + 99)}
+                and (len(undisturbed.tasks) == 1 or chunk[0] not in done)
+            ]
+            assert run.ended == [(versioned, len(undisturbed.tasks))]
+            assert run.events[-1] == ShardFetched((0,), shards[0].name, len(undisturbed.tasks))
+            assert set(run.began) <= {versioned}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("begun", [300, 1000, 1600])
+async def test_a_chunk_is_held_as_large_as_it_was_begun(tmp_path: Path, run: Run, way: str, begun: int) -> None:
+    """Law 6: what its size would be now may be too little."""
+    name, body, remote = WAYS[way]
+    (tmp_path / name).write_bytes(body)
+    run.spec = replace(run.spec, framing=Lines(header=True, max_record_bytes=99), chunk_bytes=300)
+    run.begun = Begun(begun)
+    async with Server(tmp_path) as server:
+        await run([Shard((0,), "a", server.url(f"/{name}"))] if remote else await local(run, tmp_path / name))
+    assert run.most_held == 4 * begun
+
+
+async def test_what_is_done_of_a_plain_file_is_not_read(tmp_path: Path, run: Run) -> None:
+    """Nothing is looked for behind the last task that is not done; with none left, not even the header."""
+    (tmp_path / "a.csv").write_bytes(NOISE)
+    shards = await local(run, tmp_path / "a.csv")
+    for done, scans in [(set(range(9)), 0), (set(range(1, 9)), 0), (set(range(5)), 1)]:
+        run.begun, run.scans = Begun(1000, frozenset(done)), 0
+        reader = await run(shards)
+        assert [task.number for task in reader.tasks] == sorted(set(range(9)) - done)
+        assert run.scans == scans
+
+
+@pytest.mark.parametrize("where", ["folder", "misnamed", "server"])
+async def test_members_begin_and_their_archive_ends(tmp_path: Path, run: Run, where: str) -> None:
+    """Each has tasks that are done. What was given is what ends: members of a listing, or an archive with the sum, so
+    that one whose last members have not come never looks whole."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("small.csv", NOISE[:600])
+        archive.writestr("large.csv", NOISE)
+    (tmp_path / "misnamed").write_bytes((tmp_path / "a.zip").read_bytes())
+    run.begun = Begun(1000, frozenset({0, 2, 4}))
+    async with Server(tmp_path) as server:
+        server.headers["/a.zip"] = {"Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT"}
+        shards = (
+            [Shard((0,), "a", server.url("/a.zip"))]
+            if where == "server"
+            else await local(run, tmp_path / ("a.zip" if where == "folder" else where))
+        )
+        reader = await run(shards)
+    version = "modified Mon, 23 Nov 2020 10:00:00 GMT" if where == "server" else shards[0].version
+    large = len(whole(NOISE, run.spec))
+    assert [task.id.number for task in reader.tasks] == sorted(set(range(large)) - {0, 2, 4})
+    ends = [((0, 0), 1), ((0, 1), large)] if where == "folder" else [((0,), 1 + large)]
+    assert sorted((shard.order, tasks) for shard, tasks in run.ended) == ends
+    assert {shard.order for shard in run.began} == {(0, 0), (0, 1)} | {order for order, _ in ends}
+    assert {shard.version for shard in run.began} == {shard.version for shard, _ in run.ended} == {version}
+    assert {task.shard.version for task in reader.tasks} == {version}
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_row_groups_that_are_done_are_not_sent_again(tmp_path: Path, run: Run, remote: bool) -> None:
+    """(done, groups) -> the others, on their lines; a copy of a file from a server goes all the same."""
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and so on")
+    run.spec = replace(run.spec, framing=RowGroups())
+    async with Server(tmp_path) as server:
+        shards = [Shard((0,), "a", server.url("/a.parquet"))] if remote else await local(run, tmp_path / "a.parquet")
+        for done, sent in [({0}, [(1, 11), (2, 31)]), ({1}, [(0, 1), (2, 31)]), ({0, 1, 2}, [])]:
+            run.begun, run.ended = Begun(1000, frozenset(done)), []
+            reader = await run(shards, held_back=2)
+            assert [(task.number, task.first_line) for task in reader.tasks] == sent
+            assert [tasks for _, tasks in run.ended] == [3]
+
+
+@pytest.mark.parametrize(("rows", "began"), [(100, ["old", "new"]), (BATCH_BYTES // 6 + 1, ["old"])])
+async def test_an_attempt_begins_with_the_version_that_came(run: Run, rows: int, began: list[str]) -> None:
+    """While no chunk has come a newer version is as good, and is told. After that it is refused, though the bytes so
+    far are the same: what is done of one version is not done of the other."""
+    run.spec = replace(run.spec, framing=Lines(), chunk_bytes=1 << 18)
+    versions = ["old", "new"]
+
+    @asynccontextmanager
+    async def opened(_: Shard) -> AsyncIterator[Opened]:
+        version = versions.pop(0)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"0,row\n" * rows
+            if version == "old":
+                raise TransientError("a: reset")
+
+        yield Opened(version, pieces())
+
+    run.opened = opened
+    with nullcontext() if "new" in began else pytest.raises(InputRefused, match="a: changed while it was fetched"):
+        reader = await run([Shard((0,), "a", "http://h/a")])
+        assert {task.shard.version for task in reader.tasks} == {"new"}
+        assert run.ended == [(reader.tasks[0].shard, 1)]
+    assert [shard.version for shard in run.began] == began
 
 
 async def test_a_sample_is_the_first_megabyte_of_whole_records(tmp_path: Path, run: Run) -> None:

@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from pipeline.errors import InputRefused
 from pipeline.model import ChunkBytes, ChunkId, Column, ParseSpec
 from pipeline.parse.ndjson import Ndjson
-from pipeline.parse.records import split_records
+from pipeline.parse.records import BATCH, split_records
 from pipeline.protocols import Batch
 from pipeline.testing.formats import FormatContract
 
@@ -150,6 +150,18 @@ def test_each_line_is_read_as_it_is_alone(lines: Sequence[bytes], columns: Seque
     assert [one.records for one in alone] == [bool(text.strip(b" \t\r")) for text in texts]
     assert_frame_equal(pl.concat([batch.frame.clear(), *(one.frame for one in alone)]), batch.frame)
     assert [reject.reason for one in alone for reject in one.rejects] == reasons(batch)
+
+
+def test_lines_of_several_batches_keep_their_places() -> None:
+    """The slow path goes batch by batch: rows stay in order, rejects and rows on their lines, blank lines between."""
+    lines = [b'{"a":%d}' % number for number in range(2 * BATCH + 3)]
+    lines[5], lines[BATCH + 1], lines[-1] = b"", b'{"a":"x"}', b"["
+    spec = ParseSpec("ndjson", columns=(Column("a", "int64"),), line_column=True)
+    batch = Ndjson(spec).read(chunk(b"\n".join(lines) + b"\n"))
+    gone = {5, BATCH + 1, 2 * BATCH + 2}
+    assert batch.frame["a"].to_list() == batch.frame["_line"].to_list()
+    assert batch.frame["a"].to_list() == [number for number in range(len(lines)) if number not in gone]
+    assert [reject.line for reject in batch.rejects] == [BATCH + 1, 2 * BATCH + 2]
 
 
 def test_blank_lines_are_no_records() -> None:

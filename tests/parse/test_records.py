@@ -1,14 +1,22 @@
 """Where records lie: starts, lines and bytes, with quotes and with records taken out."""
 
+import numpy as np
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model import ChunkBytes, ChunkId, Oversize
-from pipeline.parse.records import count_lines, raw_text, split_records
+from pipeline.parse.records import Records, count_lines, split_records
+from pipeline.parse.reject_table import rejected
 
 
 def chunk(data: bytes, *oversize: Oversize, first_byte: int = 100) -> ChunkBytes:
     return ChunkBytes(ChunkId((0,), 0), "a", data, first_byte, 1, oversize=oversize)
+
+
+def refused(records: Records) -> pl.DataFrame:
+    index = np.arange(len(records))
+    return rejected(records, index, pl.Series(["why"]).new_from_index(0, len(records)))
 
 
 def simply_split(data: bytes, quote: bytes) -> list[bytes]:
@@ -41,18 +49,11 @@ def test_a_record_taken_out_moves_what_follows() -> None:
     part = chunk(b"a\nb\nc\n", long, longer)
     records = split_records(part)
     assert records.lines.tolist() == [0, 4, 6]
-    assert [records.reject(index, b"", "").byte for index in range(3)] == [100, 153, 166]
+    assert refused(records)["byte"].to_list() == [100, 153, 166]
     assert count_lines(part) == 7
 
 
 def test_a_record_taken_out_ahead_of_the_data_moves_lines_only() -> None:
     """Where `first_byte` is that of the data, not of the record that was taken out."""
     records = split_records(chunk(b"a\n", Oversize(0, 0, 50, b"x", 2)))
-    reject = records.reject(0, b"a", "")
-    assert (reject.line, reject.byte) == (2, 100)
-
-
-def test_the_text_of_a_reject_is_text_whatever_it_was() -> None:
-    """Undecodable bytes show as escapes; whole characters, at most 4,096 of them."""
-    assert raw_text(b"a\xff\xc3\xa9") == "a\\xffé"
-    assert raw_text("😀".encode() * 5000) == "😀" * 4096
+    assert refused(records).rows() == [(2, 100, "why", "a")]

@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from pipeline.errors import InputRefused
+from pipeline.model import Derive
 from pipeline.reduce import expressions
+from pipeline.reduce.transform import Transform
 
 FRAME = pl.DataFrame(
     {
@@ -29,6 +31,10 @@ FRAME = pl.DataFrame(
     },
     schema_overrides={"year": pl.Int32, "size": pl.UInt64},
 ).with_columns(pl.col("price").cast(pl.Decimal(10, 2)), pl.col("at").cast(pl.Datetime("us")))
+
+
+def evaluated(text: str, frame: pl.DataFrame) -> pl.Series:
+    return Transform((Derive((("value", text),)),), frame.schema).apply(frame)["value"]
 
 
 @pytest.mark.parametrize(
@@ -89,10 +95,9 @@ FRAME = pl.DataFrame(
 )
 def test_a_row_expression_gives_what_sql_says(text: str, values: Any) -> None:
     """One value a row, nulls as in SQL, of the type that was promised."""
-    compiled = expressions.compile(text, FRAME.schema)
-    found = compiled.evaluate(FRAME)
+    found = evaluated(text, FRAME)
     assert (str(found.to_list()) if isinstance(values, str) else found.to_list()) == values
-    assert found.dtype == compiled.dtype
+    assert found.dtype == expressions.compile(text, FRAME.schema).dtype
 
 
 @pytest.mark.parametrize(
@@ -131,7 +136,7 @@ def test_a_row_expression_gives_what_sql_says(text: str, values: Any) -> None:
         ("flor(share)", r"unknown function flor\(\); did you mean floor"),
         ("system('ls')", "unknown function"),
         ("greatest()", "lacks its argument"),
-        ("lower(delay)", "expected `String`"),
+        ("lower(delay)", "expected `string`, got `int64`"),
         ("day + name", "not"),
         ("CAST(delay AS nonsense)", "not"),
         ("end", "is a word of SQL"),
@@ -155,9 +160,15 @@ def test_a_condition_is_true_or_false() -> None:
 
 def test_a_value_that_cannot_be_cast_names_the_expression() -> None:
     """Bad data is refused by the expression that meets it."""
-    compiled = expressions.compile("CAST(name AS INT) + 1", FRAME.schema)
-    with pytest.raises(InputRefused, match=r"CAST\(name AS INT\) \+ 1: conversion from `str` to `i32` failed"):
-        compiled.evaluate(FRAME)
+    with pytest.raises(InputRefused, match=r"CAST\(name AS INT\) \+ 1: conversion from `string` to `int32` failed"):
+        evaluated("CAST(name AS INT) + 1", FRAME)
+
+
+def test_an_expression_that_does_not_fit_as_a_whole_is_named_once() -> None:
+    """Its part at fault is named beside it only where it is a part."""
+    with pytest.raises(InputRefused) as refused:
+        evaluated("delay * 9223372036854775807", FRAME)
+    assert refused.value.message == "delay * 9223372036854775807 does not fit int64 where delay = 7"
 
 
 def test_the_columns_that_an_expression_reads_are_known() -> None:
@@ -168,4 +179,4 @@ def test_the_columns_that_an_expression_reads_are_known() -> None:
 
 def test_an_expression_over_no_rows_gives_no_rows() -> None:
     """Even where it reads no column."""
-    assert expressions.compile("1 + 1", FRAME.schema).evaluate(FRAME.clear()).len() == 0
+    assert evaluated("1 + 1", FRAME.clear()).len() == 0

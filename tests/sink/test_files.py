@@ -1,20 +1,23 @@
 """The file sink: its contract, and what only files have: links, rights, folders, devices."""
 
 import asyncio
+import itertools
 import json
 import os
+import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import OutputError
+from pipeline.errors import Busy, OutputError
 from pipeline.model import ChunkId, Segment
 from pipeline.protocols import Written
 from pipeline.sink.files import FileSink
-from pipeline.testing.sinks import NEW, OLD, SinkContract
-from pipeline.testing.steps import Step, StepDisk, Steps, cancel, concatenating_join
+from pipeline.testing.sinks import SinkContract
+from pipeline.testing.steps import Step, StepDisk, Steps, cancel, concatenating_join, fault
+from pipeline.testing.stream_sinks import NEW, OLD, commit
 
 
 def lines(rows: Sequence[int]) -> bytes:
@@ -28,14 +31,15 @@ def segment(folder: Path, number: int, rows: Sequence[int]) -> Segment:
     return Segment(str(path), len(rows), path.stat().st_size)
 
 
-def file_sink(path: Path, step: Step) -> FileSink:
-    work = path.parent / "work"
-    return FileSink(str(path), concatenating_join(step), run="run-7", work=str(work), disk=StepDisk(step))
+def file_sink(path: Path, step: Step, run: str = "run-7") -> FileSink:
+    return FileSink(str(path), concatenating_join(step), job="flights", run=run, disk=StepDisk(step))
 
 
 class TestFileSink(SinkContract):
+    runs = itertools.count()
+
     def sink(self, folder: Path, step: Step) -> FileSink:
-        return file_sink(folder / "result.ndjson", step)
+        return file_sink(folder / "result.ndjson", step, f"run-{next(self.runs)}")
 
     def segment(self, folder: Path, number: int, rows: Sequence[int]) -> Segment:
         return segment(folder, number, rows)
@@ -53,39 +57,100 @@ class TestFileSink(SinkContract):
     async def test_the_steps_of_a_commit_are_the_durable_ones(self, tmp_path: Path) -> None:
         """The bytes, then the name, then the folder that holds the name: the order that survives a power cut."""
         steps = Steps()
-        await self.put(tmp_path, [NEW], steps)
+        sink = file_sink(tmp_path / "result.ndjson", steps)
+        await self.fill(tmp_path, sink, [NEW])
+        await sink.prepare()
+        steps("show")
+        await sink.show()
         assert steps.names == [
-            "sync file .result.ndjson.run-7.probe.tmp",
-            "rename .result.ndjson.run-7.probe.tmp to .result.ndjson.run-7.tmp",
-            "remove .result.ndjson.run-7.tmp",
+            "sync file .result.ndjson.pipeline.lock",
             "sync file 0.segment",
             "sync folder work",
             "join .result.ndjson.run-7.tmp",
             "sync file .result.ndjson.run-7.tmp",
+            "show",
             "rename .result.ndjson.run-7.tmp to result.ndjson",
             f"sync folder {tmp_path.name}",
+            "remove .result.ndjson.pipeline.lock",
         ]
 
-    async def test_a_cancelled_commit_ends_only_once_the_disk_has(self, tmp_path: Path) -> None:
+    async def test_a_cancelled_show_ends_only_once_the_disk_has(self, tmp_path: Path) -> None:
         """Whoever has seen the cancellation sees no change of the output after it."""
         loop = asyncio.get_running_loop()
-        commits: list[asyncio.Task[Written]] = []
+        shows: list[asyncio.Task[Written]] = []
         ended: list[bool] = []
 
         def step(name: str) -> None:
-            if commits and name == "rename .result.ndjson.run-7.tmp to result.ndjson":
-                cancel(commits[0], loop)
-                ended.append(commits[0].done())
+            if shows and name == "rename .result.ndjson.run-7.tmp to result.ndjson":
+                cancel(shows[0], loop)
+                ended.append(shows[0].done())
             elif ended:
-                ended.append(commits[0].done())
+                ended.append(shows[0].done())
 
-        sink = self.sink(tmp_path, step)
+        sink = file_sink(tmp_path / "result.ndjson", step)
         await self.fill(tmp_path, sink, [NEW])
-        commits.append(asyncio.create_task(sink.commit()))
+        await sink.prepare()
+        shows.append(asyncio.create_task(sink.show()))
         with pytest.raises(asyncio.CancelledError):
-            await commits[0]
-        assert ended == [False, False]
+            await shows[0]
+        assert ended == [False, False, False]
         assert self.seen(tmp_path) == NEW
+
+    async def test_whoever_is_at_the_output_is_named(self, tmp_path: Path) -> None:
+        """The message says which job of which process to wait for, also while its output is being joined."""
+        first = self.sink(tmp_path, Steps())
+        await self.fill(tmp_path, first, [NEW])
+        await first.prepare()
+        second = self.sink(tmp_path, Steps())
+        with pytest.raises(Busy, match=rf"another run is writing this file \(job flights, process {os.getpid()}\)"):
+            await second.open()
+        await second.abort()
+        await first.show()
+        assert self.seen(tmp_path) == NEW
+        assert self.leftovers(tmp_path) == []
+
+    async def test_two_names_of_one_file_are_two_sinks_too_many(self, tmp_path: Path) -> None:
+        """A link leads a second sink of the job to the file of the first: the later result would win."""
+        (tmp_path / "link").symlink_to("result.ndjson")
+        first, second = (file_sink(tmp_path / name, Steps()) for name in ("result.ndjson", "link"))
+        await first.open()
+        with pytest.raises(OutputError, match="two sinks of this job write this file"):
+            await second.open()
+        await second.abort()
+        await first.abort()
+
+    async def test_a_folder_that_goes_meanwhile_is_told(self, tmp_path: Path) -> None:
+        """The words of the system alone would leave the user to guess."""
+        sink = file_sink(tmp_path / "out" / "result", Steps())
+        await sink.open()
+        shutil.rmtree(tmp_path / "out")
+        with pytest.raises(OutputError, match=r"No such file or directory\n.*has gone since the run began"):
+            await sink.prepare()
+        await sink.abort()
+
+    async def test_a_folder_made_meanwhile_is_found_by_prepare(self, tmp_path: Path) -> None:
+        """A rename over a folder fails; nothing that can be known before it may fail after the first show."""
+        sink = self.sink(tmp_path, Steps())
+        await self.fill(tmp_path, sink, [NEW])
+        (tmp_path / "result.ndjson").mkdir()
+        with pytest.raises(OutputError, match="the output is a folder"):
+            await sink.prepare()
+        await sink.abort()
+
+    async def test_a_temporary_file_that_will_not_go_is_left_to_the_next_run(self, tmp_path: Path) -> None:
+        """Its lock file stays with it, and names it."""
+
+        def refuse(name: str) -> None:
+            if name.startswith("remove") and name.endswith(".tmp"):
+                fault(name)
+
+        sink = self.sink(tmp_path, refuse)
+        await self.fill(tmp_path, sink, [NEW])
+        await sink.prepare()
+        await sink.abort()
+        assert len(self.leftovers(tmp_path)) == 2
+        await self.put(tmp_path, [OLD])
+        assert self.leftovers(tmp_path) == []
 
     async def test_a_failed_sync_is_not_tried_again(self, tmp_path: Path) -> None:
         """After a failed fsync a second one may succeed with the data gone, so the file is thrown away instead."""
@@ -111,7 +176,8 @@ class TestFileSink(SinkContract):
         await self.fill(tmp_path, sink, [NEW])
         self.segment(tmp_path, 0, [*NEW, 6])
         with pytest.raises(OutputError, match=r"0\.segment: has 12 bytes, and had 10"):
-            await sink.commit()
+            await sink.prepare()
+        await sink.abort()
         assert self.seen(tmp_path) is None
 
     async def test_an_error_of_the_join_speaks_of_the_output(self, tmp_path: Path) -> None:
@@ -120,10 +186,11 @@ class TestFileSink(SinkContract):
         async def full(_: Sequence[str], path: str) -> None:
             raise OutputError(f"{path}: cannot be written: No space left on device", "Free some.")
 
-        sink = FileSink(str(tmp_path / "result"), full, run="r", work=str(tmp_path))
+        sink = FileSink(str(tmp_path / "result"), full, job="j", run="r")
         await sink.open()
         with pytest.raises(OutputError) as caught:
-            await sink.commit()
+            await sink.prepare()
+        await sink.abort()
         assert str(caught.value) == f"{tmp_path}/result: cannot be written: No space left on device\n  Free some."
 
     async def test_a_cancelled_join_leaves_nothing(self, tmp_path: Path) -> None:
@@ -136,13 +203,14 @@ class TestFileSink(SinkContract):
             await asyncio.Event().wait()
 
         await self.put(tmp_path, [OLD])
-        sink = FileSink(str(tmp_path / "result.ndjson"), endless, run="r", work=str(tmp_path / "work"))
+        sink = FileSink(str(tmp_path / "result.ndjson"), endless, job="j", run="r")
         await self.fill(tmp_path, sink, [NEW])
-        commit = asyncio.create_task(sink.commit())
+        prepare = asyncio.create_task(sink.prepare())
         await begun.wait()
-        commit.cancel()
+        prepare.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await commit
+            await prepare
+        await sink.abort()
         assert self.seen(tmp_path) == OLD
         assert self.leftovers(tmp_path) == []
 
@@ -153,8 +221,7 @@ async def test_folders_are_made_and_rights_follow_the_umask(tmp_path: Path) -> N
     try:
         sink = file_sink(tmp_path / "a" / "b" / "result", Steps())
         await sink.open()
-        (tmp_path / "a" / "b" / "work").mkdir()
-        written = await sink.commit()
+        (written,) = await commit(sink)
     finally:
         os.umask(old)
     assert (written.rows, written.bytes) == (0, 0)
@@ -169,47 +236,10 @@ async def test_a_symlink_stays_one(tmp_path: Path) -> None:
     sink = file_sink(tmp_path / "link", Steps())
     await sink.open()
     await sink.write(ChunkId((0,), 0), segment(tmp_path, 0, NEW))
-    await sink.commit()
+    await commit(sink)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / "real").read_bytes() == lines(NEW)
     assert os.listdir(tmp_path / "there") == ["real"]
-
-
-async def test_a_device_is_written_in_place(tmp_path: Path) -> None:
-    """/dev/null must survive being an output."""
-    sink = FileSink("/dev/null", concatenating_join(Steps()), run="r", work=str(tmp_path))
-    await sink.open()
-    await sink.write(ChunkId((0,), 0), segment(tmp_path, 0, NEW))
-    written = await sink.commit()
-    assert written.rows == len(NEW)
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-    assert sorted(os.listdir(tmp_path)) == ["work"]
-
-
-async def test_a_fifo_gets_the_result_once_somebody_reads(tmp_path: Path) -> None:
-    """A FIFO is written in place, at commit."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    sink = file_sink(fifo, Steps())
-    await sink.open()
-    await sink.write(ChunkId((0,), 0), segment(tmp_path, 0, NEW))
-    read, _ = await asyncio.gather(asyncio.to_thread(fifo.read_bytes), sink.commit())
-    assert read == lines(NEW)
-    assert stat.S_ISFIFO(fifo.stat().st_mode)
-
-
-async def test_waiting_for_a_reader_can_be_cancelled(tmp_path: Path) -> None:
-    """Nobody reads the FIFO: Ctrl-C still ends the run."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    sink = file_sink(fifo, Steps())
-    (tmp_path / "work").mkdir()
-    await sink.open()
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
-            await sink.commit()
-    assert sorted(os.listdir(tmp_path)) == ["fifo", "work"]
-    assert os.listdir(tmp_path / "work") == []
 
 
 def test_the_representation_is_a_status_line(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.journal import Journal
+from pipeline.journal import Done, Journal, sort_key
+from pipeline.journal.schema import PARTS
 from pipeline.model import AggregateSpec, Column, Job, ParseSpec, Range, Shard, SinkSpec, Task
 from pipeline.worker.combine import combine_bucket, finish, join
 from pipeline.worker.task import run_task
@@ -31,10 +32,13 @@ def journal(tmp_path: Path) -> str:
     path = tmp_path / "a.csv"
     path.write_bytes(body)
     shard = Shard((0,), "a.csv", str(path), len(body))
+    (tmp_path / PARTS).mkdir()
     ledger = Journal(str(tmp_path / "journal"))
+    (id,) = ledger.add_shards("recipe", [("identity", "a.csv", "1", 200)])
+    ledger.place([(sort_key(shard.order), id, "a.csv")])
     for number in reversed(range(-(-len(body) // 200))):
         place = Range(str(path), number * 200, min(len(body), number * 200 + 200))
-        ledger.add(run_task(JOB, Task(shard, number, place), str(tmp_path)))
+        ledger.apply([Done(id, "", run_task(JOB, Task(shard, number, place), f"{tmp_path / PARTS}/", str(tmp_path)))])
     ledger.close()
     return ledger.path
 
@@ -43,9 +47,8 @@ def combined(journal: str, buckets: int, folder: Path) -> bytes:
     folder.mkdir()
     paths = [combine_bucket(JOB, journal, index, buckets, str(folder)) for index in range(buckets)]
     finished = finish(JOB, paths, str(folder))
-    assert finished.rows == 40
     out = folder / "out.csv"
-    join(JOB, 0, [segment.path for segment in finished.segments], str(out))
+    join(JOB, 0, [segment.path for segment in finished], str(out))
     return out.read_bytes()
 
 

@@ -23,6 +23,7 @@ from pipeline.model import (
     Stored,
     Task,
 )
+from pipeline.worker.files import preview_path
 from pipeline.worker.task import run_task
 
 ROWS = Job(
@@ -42,7 +43,7 @@ def run(tmp_path: Path, job: Job, body: bytes, *, start: int = 0, stop: int | No
     header = b"k,v" if start else None
     place = Range(str(path), start, len(body) if stop is None else stop)
     shard = Shard((0,), "a.csv", str(path), len(body))
-    return run_task(job, Task(shard, number, place, header), str(tmp_path))
+    return run_task(job, Task(shard, number, place, header), f"{tmp_path}/", str(tmp_path))
 
 
 def test_a_row_wise_task_writes_a_segment_for_each_sink(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_a_small_stored_shard_is_cut_into_its_chunks(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"k,v\na,1\na,2\na,3\n")
     task = Task(Shard((0,), "a.csv", str(path), 16), 0, Stored(str(path), 16, "none"))
-    outcome = run_task(replace(GROUPS, chunk_bytes=4), task, str(tmp_path))
+    outcome = run_task(replace(GROUPS, chunk_bytes=4), task, f"{tmp_path}/", str(tmp_path))
     assert outcome.chunks == 3
     assert next(part.rows for part in outcome.partial if part.table == "main") == 3
 
@@ -86,7 +87,7 @@ def test_a_shard_that_inflates_is_written_slice_by_slice(tmp_path: Path) -> None
     path = tmp_path / "a.csv"
     path.write_bytes(b"k,v\n" + b"a,1\n" * 50)
     task = Task(Shard((0,), "a.csv", str(path), 204), 0, Stored(str(path), 204, "none"))
-    outcome = run_task(replace(ROWS, chunk_bytes=8), task, str(tmp_path))
+    outcome = run_task(replace(ROWS, chunk_bytes=8), task, f"{tmp_path}/", str(tmp_path))
     numbers = [rows.number for rows in outcome.slices]
     assert numbers == sorted(set(numbers))
     assert len(numbers) > 1
@@ -101,6 +102,20 @@ def test_records_in_are_records_used_and_rejected(tmp_path: Path) -> None:
     assert outcome.rejects is not None
     rejects = [json.loads(line) for line in Path(outcome.rejects).read_text().splitlines()]
     assert [(reject["line"], reject["byte"], reject["raw"]) for reject in rejects] == [(3, 8, "b,x"), (5, 16, "d,400")]
+
+
+def test_rejects_are_written_chunk_by_chunk_and_never_twice(tmp_path: Path) -> None:
+    """Each chunk adds its own; what a worker that was killed has left at the same place goes."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"k,v\na,x\nb,2\nc,y\nd,z\n")
+    task = Task(Shard((0,), "a.csv", str(path), 20), 0, Stored(str(path), 20, "none"))
+    for _ in range(2):
+        outcome = run_task(replace(ROWS, chunk_bytes=4), task, f"{tmp_path}/", str(tmp_path))
+        assert outcome.chunks > 1
+        assert outcome.rejected == 3
+        assert outcome.rejects is not None
+        rejects = [json.loads(line) for line in Path(outcome.rejects).read_text().splitlines()]
+        assert [(reject["line"], reject["raw"]) for reject in rejects] == [(2, "a,x"), (4, "c,y"), (5, "d,z")]
 
 
 def test_rejects_of_later_ranges_count_the_header(tmp_path: Path) -> None:
@@ -126,6 +141,34 @@ def test_a_bad_record_may_end_the_run(tmp_path: Path) -> None:
         run(tmp_path, job, b"k,v\na,1\nb,x\nc,y\n")
 
 
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        (replace(ROWS, transform=(Derive((("w", "v * cast(100 as tinyint)"),)),)), "does not fit"),
+        (replace(ROWS, transform=(Derive((("w", "cast(k as int)"),)),)), "cast"),
+        (replace(ROWS, aggregate=AggregateSpec((), (("s", "sum(cast(k as int))"),))), "cast"),
+    ],
+)
+def test_a_row_at_fault_has_a_place(tmp_path: Path, job: Job, problem: str) -> None:
+    """An expression that fails says in which shard, and from which line and byte on its chunk is."""
+    with pytest.raises(InputRefused) as error:
+        run(tmp_path, job, b"k,v\na,1\nb,99\n")
+    assert error.value.message.startswith("a.csv: in the chunk from line 2, byte 4: ")
+    assert problem in error.value.message
+    with pytest.raises(InputRefused, match=r"a.csv: in the chunk from byte 8: "):
+        run(tmp_path, replace(job, chunk_bytes=8), b"k,v\na,1\nb,99\n", start=8)
+
+
+@pytest.mark.parametrize(("order", "shown"), [((0,), True), ((0, 0), True), ((0, 1), False), ((1,), False)])
+def test_the_first_chunk_of_all_is_the_preview(tmp_path: Path, order: tuple[int, ...], shown: bool) -> None:
+    """Also where the first input is an archive."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"k,v\na,1\n")
+    task = Task(Shard(order, "a.csv", str(path), 8), 0, Range(str(path), 0, 8))
+    run_task(ROWS, task, f"{tmp_path}/", str(tmp_path))
+    assert Path(preview_path(str(tmp_path))).exists() is shown
+
+
 def test_the_outcome_is_small(tmp_path: Path) -> None:
     """It crosses the pool's pipe: a worker killed in the middle of a large write would hang the pool for ever."""
     outcome = run(tmp_path, GROUPS, b"k,v\n" + b"".join(b"%d,1\n" % number for number in range(5000)))
@@ -140,4 +183,4 @@ def test_chunks_of_a_task_may_need_sums_of_different_width(tmp_path: Path) -> No
     parse = ParseSpec("csv", columns=(Column("v", "int64"),))
     job = replace(ROWS, parse=parse, aggregate=AggregateSpec((), (("s", "sum(v)"),)), chunk_bytes=42)
     task = Task(Shard((0,), "a.csv", str(path), len(body)), 0, Stored(str(path), len(body), "none"))
-    assert run_task(job, task, str(tmp_path)).chunks > 1
+    assert run_task(job, task, f"{tmp_path}/", str(tmp_path)).chunks > 1

@@ -15,11 +15,11 @@ def _memory_holds_chunks(config: Config) -> Problems:
 
 
 def _memory_holds_a_record(config: Config) -> Problems:
-    if config.parse.max_record_bytes > config.run.memory_bytes:
+    if 4 * config.parse.max_record_bytes > config.run.memory_bytes:
         if "max_record_bytes" in config.parse.model_fields_set:
-            yield ("parse", "max_record"), "must fit in run.memory; make it smaller or give more memory"
+            yield ("parse", "max_record"), "must fit in run.memory four times; make it smaller or give more memory"
         else:
-            yield ("run", "memory"), "must hold a record of parse.max_record (8MiB unless given)"
+            yield ("run", "memory"), "must hold a record of parse.max_record (8MiB unless given) four times"
 
 
 RULES = (

@@ -29,17 +29,22 @@ def _sinks_have_a_format(config: Config) -> Problems:
 def _sinks_are_apart(config: Config) -> Problems:
     first: dict[str, int] = {}
     for number, sink in enumerate(config.sinks):
-        place = os.path.normpath(sink.path)
+        place = _place(sink.path)
         if place in first:
             yield ("sink", number, "path"), f"sink[{first[place]}] writes {sink.path!r} already"
         first.setdefault(place, number)
 
 
 def _no_output_is_an_input(config: Config) -> Problems:
-    inputs = {os.path.normpath(name): number for number, name in enumerate(config.inputs)}
+    inputs = {_place(name): number for number, name in enumerate(config.inputs)}
     for number, sink in enumerate(config.sinks):
-        if sink.path != "-" and (found := inputs.get(os.path.normpath(sink.path))) is not None:
+        if sink.path != "-" and (found := inputs.get(_place(sink.path))) is not None:
             yield ("sink", number, "path"), f"would overwrite inputs[{found}]"
+
+
+def _place(path: str) -> str:
+    """The file itself, whatever links and dots lead to it."""
+    return path if path == "-" else os.path.realpath(path)
 
 
 RULES = (

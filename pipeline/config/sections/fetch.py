@@ -80,6 +80,11 @@ class FetchSection(Section):
     checksums: NotYet = Field(
         default=None, description="A file of SHA-256 sums to verify inputs with. Not supported yet."
     )
+    changes: Literal["time", "content"] = Field(
+        default="time",
+        description="What tells a run that a local file has changed since the last one: its size and times, or its "
+        "`content`, which means reading every file.",
+    )
     on_missing: Literal["fail", "skip"] = Field(
         default="fail", description="A literal path or URL that is gone: `fail` (exit 66), or `skip` it (exit 3)."
     )

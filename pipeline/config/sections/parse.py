@@ -74,7 +74,7 @@ class ParseSection(Section):
     max_record_bytes: SizeBytes = Field(
         default=8 << 20,
         alias="max_record",
-        description="A longer record is a reject, such as `8MiB`.",
+        description="A longer record is a reject, such as `8MiB`; at most a quarter of `run.memory`.",
         json_schema_extra={"default": "8MiB"},
     )
     delimiter: Annotated[str, matching(_delimiter_problem, "one ASCII character")] | None = Field(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from pipeline.config.fields import AutoOrCount, NotYet, Section, SizeBytes, Text, later
+from pipeline.config.fields import AutoOrCount, DurationS, Section, SizeBytes, Text
 
 
 class RunSection(Section):
@@ -27,9 +27,15 @@ class RunSection(Section):
         description="The unit of CPU work in decoded bytes, such as `16MiB`; at most a quarter of `memory`.",
         json_schema_extra={"default": "16MiB"},
     )
-    chunk_timeout: NotYet = Field(default=None, description="A chunk that takes longer is retried. Not supported yet.")
-    on_poison: Annotated[Literal["fail", "skip"], later("skip"), WithJsonSchema({"enum": ["fail"]})] = Field(
+    chunk_timeout_s: DurationS = Field(
+        default=600.0,
+        alias="chunk_timeout",
+        description="A chunk that takes longer: its worker is killed, and it is tried again.",
+        json_schema_extra={"default": "10m"},
+    )
+    on_poison: Literal["fail", "skip"] = Field(
         default="fail",
-        description="A chunk that keeps killing its worker: `fail` (exit 70). `skip`: not supported yet.",
+        description="A chunk that has ended its worker three times: `fail` (exit 70), or `skip`: it is left out, "
+        "named, and not tried again before `--retry-failed` (exit 3).",
     )
     state: Text = Field(default=".pipeline", description="Folder for the journal and history of all jobs.")

@@ -13,6 +13,8 @@ from typing import ClassVar, Generic, TypeVar
 
 import polars as pl
 
+from pipeline.reduce.type_names import type_name
+
 DAY_US = 86_400_000_000
 """Microseconds: dates become datetimes where something lies between two of them."""
 
@@ -43,7 +45,7 @@ class Argument:
     def need(self, metric: str, what: str, *, suits: bool) -> None:
         """Raises ValueError, its text fit for a complaint, unless the type suits."""
         if not suits:
-            raise ValueError(f"{metric} takes {what}, not {self.text} of type {str(self.dtype.base_type()).lower()}")
+            raise ValueError(f"{metric} takes {what}, not {self.text} of type {type_name(self.dtype)}")
 
     @property
     def is_number(self) -> bool:

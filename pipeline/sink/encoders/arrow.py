@@ -24,7 +24,7 @@ class ArrowEncoder:
             raise ValueError(f"{spec.path}: arrow files are not compressed as a whole: leave {spec.compression} out")
 
     def write(self, frame: pl.DataFrame, path: str) -> Segment:
-        with output_errors(path):
+        with output_errors(path, "run.state"):
             frame.write_ipc(path, compression="lz4", record_batch_size=BATCH_ROWS)
             return Segment(path, frame.height, Path(path).stat().st_size)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Iterable
 from typing import IO
+
+_BLOCK_BYTES = 1 << 20
 
 _REFUSALS = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 """What copy_file_range says where this kernel or pair of file systems cannot do it."""
@@ -35,10 +36,17 @@ def _copy(source: IO[bytes], output: IO[bytes]) -> None:
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        shutil.copyfileobj(source, output, 1 << 20)
+        copy_plainly(source, output)
         return
     if left > 0:
         raise OSError(errno.EIO, f"{source.name} became shorter while it was copied")
+
+
+def copy_plainly(source: IO[bytes], output: IO[bytes]) -> None:
+    """Reads and writes to the end of the source. A disk that becomes full takes a part of a block and says so only to
+    the next write: shutil.copyfileobj, which does not look, would lose the rest without a word."""
+    while block := source.read(_BLOCK_BYTES):
+        _write(output, block)
 
 
 def _write(output: IO[bytes], data: bytes) -> None:

@@ -26,11 +26,11 @@ class ParquetEncoder:
             raise ValueError(f"{spec.path}: parquet is compressed inside (zstd): leave {spec.compression} out")
 
     def write(self, frame: pl.DataFrame, path: str) -> Segment:
-        with output_errors(path):
+        with output_errors(path, "run.state"):
             try:
                 frame.write_parquet(path, row_group_size=ROW_GROUP_ROWS)
             except pl.exceptions.ComputeError as error:  # which is how its writer reports a full disk
-                raise output_error(path, error) from error
+                raise output_error(path, error, "run.state") from error
             return Segment(path, frame.height, Path(path).stat().st_size)
 
     def join(self, segments: Sequence[str], schema: pl.Schema, path: str) -> None:

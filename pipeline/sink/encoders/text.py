@@ -43,7 +43,7 @@ class TextEncoder(ABC):
 
     def write(self, frame: pl.DataFrame, path: str) -> Segment:
         """A segment: the rows alone. No rows, an empty file."""
-        with output_errors(path), open(path, "wb") as file:
+        with output_errors(path, "run.state"), open(path, "wb") as file:
             into = Member(file, self._compression)
             for number, block in enumerate(frame.iter_slices(BLOCK_ROWS) if frame.height else ()):
                 if number:

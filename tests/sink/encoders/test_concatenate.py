@@ -1,12 +1,16 @@
 """Concatenation: the kernel's copy, and what takes its place where the kernel refuses."""
 
+import errno
+import io
 import os
+import resource
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pipeline.sink.encoders.concatenate import concatenate
+from pipeline.sink.encoders.concatenate import concatenate, copy_plainly
 
 
 def test_pieces_are_laid_end_to_end(tmp_path: Path) -> None:
@@ -36,3 +40,39 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     with pytest.raises(OSError, match="No space left"):
         concatenate([f"{tmp_path}/a"], "/dev/full")
+
+
+def test_a_disk_that_becomes_full_loses_nothing_in_silence() -> None:
+    """A raw write may take a part and return how much: what is left is written again, until the disk says why not."""
+
+    class Filling(io.RawIOBase):
+        def __init__(self) -> None:
+            self.held = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            taken = bytes(data)[: min(10, 25 - len(self.held))]
+            if not taken:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            self.held += taken
+            return len(taken)
+
+    disk = Filling()
+    copy_plainly(io.BytesIO(b"x" * 25), disk)  # type: ignore[arg-type]
+    assert disk.held == b"x" * 25
+    with pytest.raises(OSError, match="No space left"):
+        copy_plainly(io.BytesIO(b"x" * 26), Filling())  # type: ignore[arg-type]
+
+
+def test_a_file_that_may_not_grow_is_told(tmp_path: Path) -> None:
+    """The limit of the process (`ulimit -f`) stands for a disk that becomes full half-way through a piece."""
+    (tmp_path / "a").write_bytes(os.urandom(100_000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            concatenate([f"{tmp_path}/a", f"{tmp_path}/a"], f"{tmp_path}/out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

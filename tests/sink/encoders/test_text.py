@@ -16,8 +16,10 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pytest
+from polars.testing import assert_frame_equal
 
-from pipeline.model import SinkSpec
+from pipeline.model import ChunkBytes, ChunkId, Column, ParseSpec, SinkSpec
+from pipeline.parse import format_of
 from pipeline.protocols import Encoder
 from pipeline.sink.encoders import encoder_of
 from pipeline.testing.encoders import EncoderContract
@@ -206,6 +208,18 @@ def test_csv_keeps_null_and_the_empty_string_apart(output: Callable[..., bytes])
     """Null is the empty field, the empty string is quoted; in a single column both are, since a blank line is lost."""
     assert output("csv", pl.DataFrame({"a": ["", None], "b": [1, None]})) == b'a,b\n"",1\n,\n'
     assert output("csv", pl.DataFrame({"a": ["", None, "x"]})) == b'a\n""\n""\nx\n'
+
+
+def test_null_and_the_empty_string_come_back_as_they_were(output: Callable[..., bytes]) -> None:
+    """What this program writes it also reads: the result of one job is the input of the next."""
+    frame = pl.DataFrame({"a": ["", None, "x"], "b": [None, "", None]})
+    columns = (Column("a", "string"), Column("b", "string"))
+    for format in ("csv", "ndjson"):
+        data = output(format, frame)
+        header, body = data.split(b"\n", 1) if format == "csv" else (None, data)
+        chunk = ChunkBytes(ChunkId((0,), 0), "a", body, 0, 1, header)
+        read = format_of(ParseSpec(format, header=format == "csv", columns=columns)).read(chunk)
+        assert_frame_equal(read.frame, frame)
 
 
 def test_csv_spells_values_as_documented(output: Callable[..., bytes]) -> None:

@@ -1,0 +1,76 @@
+"""What is left to do of a plan, as the stages need it; and the plan as the journal keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.engine.plan import Plan, bytes_stored
+from pipeline.engine.recipe import encodings_of, recipe_of
+from pipeline.engine.recorder import Entry
+from pipeline.engine.standing import Standing
+from pipeline.fetch.outgoing import HOLD_FACTOR
+from pipeline.journal import Journal, sort_key
+from pipeline.model import Range, Shard, ShardOrder, Stored, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The shards that are new, changed or unfinished."""
+
+    shards: tuple[Shard, ...]
+    entries: dict[ShardOrder, Entry]
+    """Of each of them."""
+    same: int
+    """How many others there are: their work is done."""
+
+    @property
+    def bytes_stored(self) -> int | None:
+        return bytes_stored(self.shards)
+
+
+def work_of(plan: Plan, journal: Journal) -> Work:
+    """Gives every input its row and its place in the journal. One that is listed twice is worked on once."""
+    recipe, encodings = recipe_of(plan.job), encodings_of(plan.job)
+    inputs = {standing.identity: standing for standing in reversed(plan.standings)}
+    new = [standing for standing in inputs.values() if standing.row is None]
+    added = journal.add_shards(
+        recipe, ((each.identity, each.shard.name, each.shard.content, plan.job.chunk_bytes) for each in new)
+    )
+    ids = {each.identity: each.row.id for each in inputs.values() if each.row is not None}
+    ids |= {each.identity: id for each, id in zip(new, added, strict=True)}
+    journal.place(
+        (sort_key(standing.shard.order), ids[standing.identity], standing.shard.name) for standing in plan.standings
+    )
+    left = [standing for standing in plan.standings if standing.how != "same" and inputs[standing.identity] is standing]
+    deaths: dict[int, dict[tuple[str, int], int]] = {}
+    for (shard, member, number), count in journal.deaths().items():
+        deaths.setdefault(shard, {})[member, number] = count
+    entries: dict[ShardOrder, Entry] = {}
+    for standing in left:
+        entry = _entry(plan, standing, ids[standing.identity])
+        if standing.row is not None and entry.version is not None:
+            entry.settled = journal.tasks_settled(entry.id, encodings)
+            entry.deaths = deaths.get(entry.id, {})
+        entries[standing.shard.order] = entry
+    same = sum(standing.how == "same" for standing in plan.standings)
+    return Work(tuple(standing.shard for standing in left), entries, same)
+
+
+def is_whole(task: Task) -> bool:
+    """Whether the task is all of its shard: nothing else has been read of it."""
+    match task.place:
+        case Stored():
+            return True
+        case Range(_, 0, stop):
+            return stop == task.shard.size
+        case _:
+            return False
+
+
+def _entry(plan: Plan, standing: Standing, id: int) -> Entry:
+    """A shard keeps the chunk size that it was begun with, unless the budget is too small for it now: then it has no
+    version that anything is done of."""
+    chunk_bytes = standing.row.chunk_bytes if standing.row else plan.job.chunk_bytes
+    if chunk_bytes * HOLD_FACTOR > plan.config.run.memory_bytes:
+        return Entry(id, None, plan.job.chunk_bytes)
+    return Entry(id, standing.shard.content, chunk_bytes)
