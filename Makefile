@@ -3,6 +3,10 @@
 
 CONFIG ?= configs/flights.yaml
 ARGS ?=
+ONLY ?=
+SEED ?=
+SCALE ?= 1
+PATIENCE ?= 1
 VENV ?= .venv
 PYTHON ?=
 
@@ -12,7 +16,7 @@ dev_stamp := $(VENV)/dev.stamp
 locker := build/lock/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types imports check lock hooks clean
+.PHONY: help run test torture lint format types imports check lock hooks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +26,9 @@ run: $(run_stamp) ## run a job: make run CONFIG=configs/flights.yaml ARGS="--fre
 
 test: $(dev_stamp) ## run the tests: make test ARGS="tests/console -k limit"
 	@$(bin)/python -m pytest $(ARGS)
+
+torture: $(dev_stamp) ## faults against real runs, for an hour or two: make torture ONLY=kills,faults SEED=1 SCALE=0.1
+	@$(bin)/python -m tests.torture --scale $(SCALE) --patience $(PATIENCE) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 lint: $(dev_stamp) ## ruff: rules and layout
 	@$(bin)/ruff check

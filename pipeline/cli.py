@@ -32,7 +32,7 @@ WITH_WORKERS = ("run", "plan", "check")
 def parser() -> argparse.ArgumentParser:
     """The whole grammar."""
     top = _Parser(prog="pipeline", description="Many files in, one table out.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Command)
     words = {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
     for name in ("run", "plan", "check", "status", "reset"):
         words[name].add_argument("config", metavar="CONFIG", help="a YAML file; one file is one job")
@@ -45,9 +45,12 @@ def parser() -> argparse.ArgumentParser:
             default=[],
             help="use another value for one key, such as run.workers=4; the value is YAML; may be repeated",
         )
-    for name in ("run", "plan", "check"):
+        nothing = "; accepted here, and means nothing" if name in ("status", "reset") else ""
         words[name].add_argument(
-            "--date", type=_date, metavar="YYYY-MM-DD", help="what {date:...} in inputs stands for (default: today)"
+            "--date",
+            type=_date,
+            metavar="YYYY-MM-DD",
+            help=f"what {{date:...}} in inputs stands for (default: today){nothing}",
         )
     for command in words.values():
         command.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
@@ -58,7 +61,11 @@ def parser() -> argparse.ArgumentParser:
         "--retry-failed", action="store_true", help="try chunks again that were left out (run.on_poison: skip)"
     )
     run.add_argument(
-        "--wait", type=_duration, metavar="10m", default=0.0, help="wait so long for another run of this job to end"
+        "--wait",
+        type=_duration,
+        metavar="10m",
+        default=0.0,
+        help="wait so long for another run of this job to end; with its unit: 500ms, 30s, 10m, 1h",
     )
     run.add_argument("--head", type=_count, metavar="N", help="show what the first N records would give; keep nothing")
     run.add_argument("--summary", metavar="FILE", help="write what the run did as JSON")
@@ -75,6 +82,16 @@ class _Parser(argparse.ArgumentParser):
             write_results(message.splitlines())
         else:
             say(message, sys.stderr)
+
+
+class _Command(_Parser):
+    """That of one command: a word that it does not know is answered with its own usage, not with that of all."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # as argparse has it
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def _date(text: str) -> date:

@@ -10,6 +10,7 @@
     │   └── TransientError      69   worth another try, made in one place: fetch's retry
     ├── WorkFailed              70   a function failed, or a chunk kept killing its worker
     ├── OutputError             73   cannot be written
+    │   └── DamagedPart         73   what an earlier run has kept below run.state is not what it was
     ├── Busy                    75   another run holds the lock
     └── ConfigError             78   all complaints of one config
 
@@ -75,6 +76,10 @@ class WorkFailed(PipelineError):
 
 class OutputError(PipelineError):
     exit_code = 73
+
+
+class DamagedPart(OutputError):
+    pass
 
 
 class Busy(PipelineError):

@@ -302,6 +302,8 @@ class Segment:
     path: str
     rows: int
     bytes: int
+    crc: int | None = None
+    """Of the file, once it is durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +324,8 @@ class TablePart:
     rows: int
     path: str | None
     inline: bytes | None = None
+    crc: int | None = None
+    """Of its bytes, wherever they lie, once they are durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +351,8 @@ class Outcome:
     """Row-wise jobs: one, or several where a small stored shard has inflated to much."""
     rejects: str | None = None
     """Path of an ndjson file of the rejects of this task."""
+    rejects_crc: int | None = None
+    """Of that file, once it is durable."""
     absent: frozenset[int] | None = None
     """Places in the spec of the columns that no chunk has; None: none of them tells."""
     ignored: tuple[str, ...] = ()

@@ -137,12 +137,23 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FileStamp:
+    """A file at one moment."""
+
+    bytes: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """An output that is shown."""
 
     path: str
     rows: int
     bytes: int
+    stamp: FileStamp | None = None
+    """Of a file that was renamed into its place: what tells it from any other that may be there a moment later."""
 
 
 class Sink(Protocol):

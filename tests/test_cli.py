@@ -144,6 +144,21 @@ def test_mistakes_in_keys_hide_none_in_expressions(columns: str) -> None:
     assert ("job.yaml:5" in done.stderr) == columns.startswith("columns")
 
 
+@pytest.mark.parametrize(
+    ("inputs", "format", "place"),
+    [("z/*", "", ["job.yaml:2", "inputs[0]"]), ("z/*.txt", "format: cvs, ", ["job.yaml:3", "parse.format"])],
+)
+def test_a_format_that_is_not_told_has_no_second_complaint(inputs: str, format: str, place: list[str]) -> None:
+    """The mistake has its place, and hides neither unknown keys nor mistakes in expressions; nothing is said that only
+    follows from it."""
+    text = f"name: j\ninputs: [{inputs}]\nparse: {{{format}columns: {{x: int32}}}}\ntransform: [where: x > 1]\n"
+    text = f"{text}run: {{wokers: 2}}\nsink: o.csv\n"
+    for where, more in ("x > 1", []), ("y > 1", [["job.yaml:4", "transform[0].where"]]):
+        done = pipeline("check", job(text.replace("x > 1", where)))
+        found = [line.split(": ")[:2] for line in done.stderr.splitlines()]
+        assert found == [place, *more, ["job.yaml:5", "run.wokers"]]
+
+
 def test_mistakes_are_told_without_asking_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns that only a server knows are not asked for on account of a misspelt key; secrets stay secret."""
     monkeypatch.setenv("TOKEN", "hunter2")
@@ -217,7 +232,7 @@ def test_the_plan_lists_shards_in_order_and_keeps_nothing() -> None:
     assert done.stdout.splitlines()[:3] == [
         "4 B  new         9.csv",
         "4 B  new         10.csv",
-        "2 shards, 8 B; at least 2 chunks of 16 MiB decoded",
+        "2 shards, 8 B to read; at least 2 chunks of 16 MiB decoded",
     ]
     assert "columns: x: int64" in done.stdout
     assert not Path("out.csv").exists()
@@ -511,3 +526,59 @@ def test_a_signal_ends_a_run_in_good_order(number: signal.Signals, code: int) ->
     deadline = time.monotonic() + 20
     while alive := members(process.pid):
         assert time.monotonic() < deadline, f"still alive: {alive}"
+
+
+def test_looking_writes_nothing_below_the_state() -> None:
+    """`plan`, `status` and `check` after a run, with types to infer: they work where it is read-only or full."""
+    Path("a.csv").write_text("x\n1\n")
+    config = job("{name: j, inputs: a.csv, sink: out.csv}")
+    assert pipeline("run", config).returncode == 0
+
+    def state() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in [Path(".pipeline"), *Path(".pipeline").rglob("*")]}
+
+    before = state()
+    for command in ("plan", "status", "check"):
+        assert pipeline(command, config, "--set", "parse.delimiter=','").returncode == 0
+    assert state() == before
+
+
+@pytest.mark.parametrize("command", ["status", "reset"])
+def test_the_line_of_a_run_can_be_repeated_with_another_verb(command: str) -> None:
+    """--date and --set stand in the line of cron: they are no mistake where they mean nothing."""
+    config = job("{name: j, inputs: a.csv, sink: out.csv}")
+    done = pipeline(command, config, "--date", "2026-11-22", "--set", "run.workers=1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_wrong_word_is_answered_with_the_usage_of_its_command() -> None:
+    """What the command takes, not which commands there are; units of durations are in its help."""
+    done = pipeline("run", "job.yaml", "--summry", "x")
+    assert (done.returncode, done.stderr.startswith("usage: pipeline run ")) == (2, True)
+    assert "500ms" in pipeline("run", "--help").stdout
+
+
+def test_a_plan_says_what_a_run_would_read_and_write() -> None:
+    """Of what is the same, nothing is read; each output has a line, and the run does what its line says."""
+    for name in "abc":
+        Path(f"{name}.csv").write_text("x\n1\n")
+    config = job("{name: j, inputs: '?.csv', aggregate: {by: x, metrics: {n: count()}}, sink: [out/o.csv, out/o.json]}")
+
+    def planned() -> list[str]:
+        return [line for line in pipeline("plan", config).stdout.splitlines() if "to read" in line or "out/" in line]
+
+    assert planned() == [
+        "3 shards, 12 B to read; at least 3 chunks of 16 MiB decoded",
+        "out/o.csv: will be written",
+        "out/o.json: will be written",
+    ]
+    assert pipeline("run", config).returncode == 0
+    assert planned() == ["3 shards: nothing to read", "out/o.csv: as it should be", "out/o.json: as it should be"]
+    Path("out/o.csv").write_text("edited")
+    Path("out/o.json").unlink()
+    assert planned()[1:] == ["out/o.csv: edited: will be written", "out/o.json: missing: will be written"]
+    assert pipeline("run", config).returncode == 0
+    Path("c.csv").unlink()
+    assert planned() == ["2 shards: nothing to read", "out/o.csv: will be written", "out/o.json: will be written"]
+    Path("b.csv").write_text("x\n1\n2\n")
+    assert planned()[0] == "1 of 2 shards, 6 B to read; at least 1 chunk of 16 MiB decoded"

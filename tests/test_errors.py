@@ -18,6 +18,7 @@ from pipeline.errors import ConfigError, InputRefused, PipelineError, WorkFailed
         ("TransientError", 69),
         ("WorkFailed", 70),
         ("OutputError", 73),
+        ("DamagedPart", 73),
         ("Busy", 75),
         ("ConfigError", 78),
     ],

@@ -30,14 +30,15 @@ def naming(shard: Shard) -> Iterator[None]:
 
 
 def file_version(stat: os.stat_result) -> str:
-    """Equal versions mean equal bytes, as far as a file system tells: size, mtime and ctime.
+    """Equal versions mean equal bytes, as far as a file system tells: size, mtime, ctime and inode.
 
-    Whoever sets an mtime back (cp -p, tar, rsync -t, a mv over the file) cannot set the ctime back, nor choose it. The
-    price: a chmod or a new hard link looks like a change, and costs reading the file again. The inode tells nothing
-    more, and is another at each mount of some network file systems. What no stat tells is a rewrite of equal size
-    within the tick of the kernel's clock (some milliseconds) in which the file was listed.
+    Whoever sets an mtime back (cp -p, tar, rsync -t, a mv over the file) cannot set the ctime back, nor choose it. Two
+    files of one size written within a tick of the kernel's clock (some milliseconds) differ in the inode alone: a link
+    to a folder that now leads to another. The price: a chmod, a new hard link, and a new mount of some network file
+    systems look like a change, and cost reading the file again. What no stat tells is a rewrite of equal size, in
+    place, within the tick in which the file was listed.
     """
-    return f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}"
+    return f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
 
 
 def listed_version(shard: Shard, path: str) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from tempfile import TemporaryDirectory
 
 from pipeline.commands.session import with_workers
 from pipeline.config import Config, job_of
 from pipeline.console.streams import write_results
 from pipeline.engine.calls import Calls
 from pipeline.engine.plan import checked, planned
-from pipeline.engine.run_folder import run_folder
 from pipeline.engine.signals import Stop
 from pipeline.fetch.inputs import names_of
 
@@ -33,6 +33,6 @@ async def _result(config: Config, date: dt.date | None, calls: Calls) -> tuple[t
         for _ in names_of(config.inputs, date or dt.datetime.now().astimezone().date()):
             pass  # raises
         return (await checked(config, job, None, calls)).result
-    with run_folder(config.run.state, config.name) as folder:
+    with TemporaryDirectory() as folder:
         async with planned(config, date, calls, folder, lambda _: None) as plan:
             return plan.result

@@ -72,19 +72,25 @@ async def _run(
     _refuse_summary(args.summary, [*config.inputs, *(sink.path for sink in config.sinks)])
     log: Log = "quiet" if args.quiet else args.log
     to_stdout = any(sink.path == "-" for sink in config.sinks)
-    async with job_state(config.run.state, config.name, args.wait) as state:
-        if args.fresh:
-            state.journal.forget()
-        elif args.retry_failed or config.run.on_poison == "fail":
+    async with job_state(config.run.state, config.name, args.wait, fresh=args.fresh) as state:
+        if args.retry_failed or config.run.on_poison == "fail":
             state.journal.forgive()
         with display(report, sys.stderr, log, results_shown=to_stdout and results_on_terminal()) as shown:
             emit = fan_out(report, shown)
             async with (
                 _in_history(state, report, stop, config.redact),
                 planned(
-                    config, args.date, calls, state.scratch, emit, journal=state.journal, summary=args.summary
+                    config,
+                    args.date,
+                    calls,
+                    state.scratch,
+                    emit,
+                    journal=None if args.fresh else state.journal,
+                    summary=args.summary,
                 ) as plan,
             ):
+                if args.fresh:  # not before there is a plan: a config that is wrong must not cost what was done
+                    state.thread.submit(state.journal.forget).result()
                 result = await run(plan, calls, state, emit, stop)
         return result, None if to_stdout else _preview(state.scratch, result)
 

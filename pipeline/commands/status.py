@@ -10,8 +10,9 @@ import orjson
 from pipeline.config import load
 from pipeline.console.history import lines
 from pipeline.console.streams import write_results
+from pipeline.engine.lock import holder
 from pipeline.engine.state import journal_path
-from pipeline.journal.history import History, read_history
+from pipeline.journal.history import read_history
 
 
 def main(args: argparse.Namespace) -> int:
@@ -19,9 +20,11 @@ def main(args: argparse.Namespace) -> int:
     work."""
     config = load(args.config, overrides=args.overrides, environ=os.environ)
     path = journal_path(config.run.state, config.name)
-    history = read_history(str(path)) if path.exists() else History()
+    at_work = holder(path.with_name("lock"))  # asked first: a run that ends meanwhile has an end in its history
+    history = read_history(str(path))
     if args.json:
-        write_results([orjson.dumps({"job": config.name, "state": str(path.parent), **history.document()}).decode()])
+        told = {"job": config.name, "state": str(path.parent), "at_work": at_work, **history.document()}
+        write_results([orjson.dumps(told).decode()])
     else:
-        write_results(lines(config.name, str(path.parent), history))
+        write_results(lines(config.name, str(path.parent), history, at_work))
     return 0

@@ -35,10 +35,15 @@ _OUTPUT_COMPRESSIONS = MappingProxyType({".gz": "gzip", ".zst": "zstd"})
 
 def input_format(name: str) -> str | None:
     """The format that an input's name tells, compression aside; None where it tells none."""
-    name = (urlsplit(name).path if name.lower().startswith(("http://", "https://")) else name).lower()
+    name = telling_part(name).lower()
     for suffix in _INPUT_COMPRESSIONS:
         name = name.removesuffix(suffix)
     return _suffix_of(name, _INPUT_FORMATS)
+
+
+def telling_part(name: str) -> str:
+    """What of an input's name tells a format: of a URL its path, which has no credentials."""
+    return urlsplit(name).path if name.lower().startswith(("http://", "https://")) else name
 
 
 def output_format(path: str) -> str | None:

@@ -65,8 +65,9 @@ class Config(Section):
         Many(one=True),
         BeforeValidator(_no_mapping),
     ] = Field(
-        description="Paths and URLs, one or many; their order is the order of the records. Globs (`**` included), "
-        "braces ({a..z}, {00..23}, {x,y}) and {date:%Y-%m-%d}, filled in from --date.",
+        description="Paths and URLs, one or many; their order is the order of the records, and one that is "
+        "listed twice counts twice. Globs (`**` included), braces ({a..z}, {00..23}, {x,y}) and {date:%Y-%m-%d}, "
+        "filled in from --date.",
     )
     fetch: FetchSection = Field(default_factory=dict, validate_default=True)
     parse: ParseSection = Field(default_factory=dict, validate_default=True)

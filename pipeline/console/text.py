@@ -13,7 +13,7 @@ from pipeline.console.limit import limit
 from pipeline.console.report import Report
 from pipeline.console.streams import say
 from pipeline.console.summary import Value
-from pipeline.console.totals import START, load
+from pipeline.console.totals import START, Totals, load
 from pipeline.console.units import counted, duration, percent, safe, short, size
 
 CELL = 40
@@ -94,15 +94,27 @@ def account(report: Report, rejects: Rejects | None = None) -> Iterator[str]:
         yield f"nothing has changed: {counted(totals.shards_same, 'shard')}; every output is what it should be"
         yield from left_out(report, rejects)
         return
-    busy = load(START, totals)
-    limited = limit(busy)
     for output in report.outputs:
         yield f"{safe(output.path)}: {counted(output.rows, 'row')}, {size(output.bytes)}"
+    if totals.shards:
+        yield from _amounts(totals)
+    else:
+        yield f"nothing to read: {counted(totals.shards_same, 'shard')} unchanged; {duration(totals.at_s)}"
+    if totals.retries or totals.deaths:
+        yield f"coped with: {counted(totals.retries, 'retry')}, {counted(totals.deaths, 'worker death')}"
+    yield from (f"note: {safe(notice)}" for notice in report.notices)
+    yield from left_out(report, rejects)
+
+
+def _amounts(totals: Totals) -> Iterator[str]:
+    """Amounts, time, load and limit of a run that had something to read."""
     same = f" (and {totals.shards_same:,} unchanged)" if totals.shards_same else ""
     yield (
         f"{counted(totals.shards_fetched, 'shard')}{same}, {counted(totals.chunks, 'chunk')}, "
         f"{counted(totals.records, 'record')}, {size(totals.bytes_in)} read ({size(totals.bytes_decoded)} decoded)"
     )
+    busy = load(START, totals)
+    limited = limit(busy)
     speed = totals.records / totals.at_s if totals.at_s > 0 else 0.0
     yield f"{duration(totals.at_s)}, of which {duration(totals.starting_s)} start-up; {short(speed)} records/s"
     source = f"network {percent(busy.network)}" + ("" if busy.remote else f", source {percent(busy.fetch)}")
@@ -110,10 +122,6 @@ def account(report: Report, rejects: Rejects | None = None) -> Iterator[str]:
     advice = f" ({limited.advice})" if limited.advice else ""
     name = "nothing in particular" if limited.name == "nothing" else limited.name
     yield f"limit: {name}: {limited.why}{advice}"
-    if totals.retries or totals.deaths:
-        yield f"coped with: {counted(totals.retries, 'retry')}, {counted(totals.deaths, 'worker death')}"
-    yield from (f"note: {safe(notice)}" for notice in report.notices)
-    yield from left_out(report, rejects)
 
 
 def left_out(report: Report, rejects: Rejects | None = None, *, kept: bool = True) -> Iterator[str]:

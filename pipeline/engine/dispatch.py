@@ -50,8 +50,9 @@ async def dispatch(
     """Gives parcels to `trial.run`, `feeders` at once, until `parcels` is closed and drained; then closes `outcomes`.
 
     Outcomes are sent in the order in which they complete. What a parcel holds is released when its outcome is there,
-    or when the run fails. A chunk that has killed its worker `ATTEMPTS` times has no outcome under `skip`, and raises
-    WorkFailed under `fail`. Cancelled: calls under way are cancelled, their parcels released.
+    or when the run fails. A chunk that has killed its worker `ATTEMPTS` times, or whose work fails with an error that
+    is none of the input's, has no outcome under `skip`, and raises WorkFailed under `fail`. Cancelled: calls under way
+    are cancelled, their parcels released.
     """
     async with asyncio.TaskGroup() as group:
         for _ in range(feeders):
@@ -85,6 +86,12 @@ async def _attempt(task: Task, trial: Trial, emit: Emit) -> Outcome | None:
             reason = str(death)
             emit(events.WorkerDied(task, attempt, reason))
             await trial.deaths.died(task, reason, poison=attempt == ATTEMPTS)
+        except WorkFailed as error:  # the same the second time
+            if trial.on_poison == "fail":
+                place = "" if error.message.startswith(task.shard.name) else f"{task.shard.name}: chunk {task.number}: "
+                raise WorkFailed(place + error.message, error.hint) from error
+            await trial.deaths.died(task, error.message, poison=True)
+            return None
     if trial.on_poison == "skip":
         return None
     raise WorkFailed(

@@ -17,32 +17,33 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pipeline import events
 from pipeline.engine.calls import Calls
 from pipeline.engine.channel import Channel
 from pipeline.engine.combining import combine
+from pipeline.engine.damage import damage_forgotten
 from pipeline.engine.dispatch import Trial, dispatch
 from pipeline.engine.memory import MemoryBudget
 from pipeline.engine.notices import ColumnNotices
-from pipeline.engine.outputs import Outputs, open_outputs, show_rejects
-from pipeline.engine.plan import Plan
+from pipeline.engine.outputs import Outputs, open_outputs
+from pipeline.engine.plan import ALL_MISSING, Plan
 from pipeline.engine.recipe import encodings_of
 from pipeline.engine.recorder import Recorder
+from pipeline.engine.rejecting import Rejecting
 from pipeline.engine.showing import Showing
 from pipeline.engine.signals import Interrupted, Stop
 from pipeline.engine.state import State, sweep_parts
-from pipeline.engine.store import store
+from pipeline.engine.store import store, store_earlier
 from pipeline.engine.work import Work, is_whole, work_of
 from pipeline.errors import InputMissing, InputRefused, TooManyRejects
 from pipeline.fetch.stage import fetch
-from pipeline.journal import Poison, read_segments, sort_key
-from pipeline.model import ChunkId, Job, Outcome, Parcel, Shard, Task
-from pipeline.protocols import Emit, Written
-from pipeline.sink.rejects_file import RejectsFile
+from pipeline.journal import Poison, sort_key
+from pipeline.model import ChunkId, Outcome, Parcel, Shard, Task
+from pipeline.protocols import Emit, FileStamp, Written
 
 T = TypeVar("T")
 
@@ -68,20 +69,19 @@ class Result:
 async def run(plan: Plan, calls: Calls, state: State, emit: Emit, stop: Stop) -> Result:
     """Sees a plan through. Raises what ended it, in groups where several stages were under way (`errors.cause_of`);
     Interrupted after a first signal. Cancelled: see above."""
-    work = await _in_journal(state, work_of, plan, state.journal)
+    work = await state.ask(work_of, plan, state.journal)
     emit(events.RunStarted(plan.config.name, plan.workers, len(work.shards), work.bytes_stored, work.same))
-    showing = await _in_journal(state, Showing.of, plan, state.journal, work)
-    run = _Run(plan, calls, state, emit, stop, work, showing, ColumnNotices(plan.job.parse))
+    showing = await state.ask(functools.partial(Showing.of, plan, state.journal, work_left=bool(work.shards)))
+    run = _Run(plan, calls, state, emit, stop, work, showing)
     if not work.shards and showing.complete:
         return await run.result(())
     calls.start()
     job = replace(plan.job, sinks=showing.sinks)
-    async with open_outputs(job, plan.config.name, calls, state.scratch, emit) as outputs:
+    async with (
+        damage_forgotten(state),
+        open_outputs(job, plan.config.name, calls, state.scratch, emit) as outputs,
+    ):
         return await run.through(outputs)
-
-
-async def _in_journal(state: State, call: Callable[..., T], *args: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(state.thread, call, *args)
 
 
 @dataclass(slots=True)
@@ -93,49 +93,62 @@ class _Run:
     stop: Stop
     work: Work
     showing: Showing
-    notices: ColumnNotices
+    notices: ColumnNotices = field(init=False)
+    rejecting: Rejecting = field(init=False)
     chunks: int = 0
     """That this run has stored."""
-    rejected: int = 0
-    """Of this run and those before it."""
+
+    def __post_init__(self) -> None:
+        self.notices = ColumnNotices(self.plan.job.parse)
+        self.rejecting = Rejecting(self.plan, self.calls, self.state, self.work)
 
     async def through(self, outputs: Outputs) -> Result:
         plan, state = self.plan, self.state
         stored: set[ChunkId] = set()
         if self.work.shards:
             await self._work(outputs, stored)
-        await self._refuse_rejects()
+            left = await state.ask(functools.partial(Showing.of, plan, state.journal, work_left=False))
+            if left.complete:  # what there was to do has added nothing: a URL that is skipped every night
+                return await self.result(())
+        try:
+            await self.rejecting.judge()
+        except TooManyRejects:
+            await self.rejecting.show()
+            raise
         await self._notice()
         job = replace(plan.job, sinks=self.showing.sinks)
         if job.aggregate is not None:
-            _, _, rows = await _in_journal(state, state.journal.sums)
+            _, _, rows = await state.ask(state.journal.sums)
             self.emit(events.CombineStarted(rows))
             segments = await combine(job, self.calls, state.journal.path, rows, state.scratch)
             await outputs.write_result(segments)
         else:
-            await self._write_stored(job, outputs, stored)
-        written = await outputs.commit(await self._rejects())
-        await _in_journal(state, self._settle)
+            await store_earlier(state.journal.path, encodings_of(job), outputs.sinks, stored)
+        rejects = await self.rejecting.file()
+        written = await outputs.commit(rejects)
+        self.stop.is_too_late()
+        await state.ask(self._settle, written, rejects.stamp)
         return await self.result(written)
 
     async def result(self, written: tuple[Written, ...]) -> Result:
         """What there is to tell of the whole result, whoever made it."""
         journal = self.state.journal
-        records, rejected, _ = await _in_journal(self.state, journal.sums)
-        poison = tuple(await _in_journal(self.state, journal.poison))
+        records, rejected, _ = await self.state.ask(journal.sums)
+        poison = tuple(await self.state.ask(journal.poison))
         for chunk in poison:
             self.emit(events.ChunkLeftOut(chunk.place, chunk.reason, chunk.deaths))
-        self._check_rejects(rejected, records)
+        await self.rejecting.judge()
         return Result(written, records, rejected, self.plan.rejects_shown if rejected else None, poison)
 
     async def _work(self, outputs: Outputs, stored: set[ChunkId]) -> None:
-        _, self.rejected, _ = await _in_journal(self.state, self.state.journal.sums)
         try:
             await self._stages(outputs, stored)
         except* TooManyRejects:
-            await show_rejects(await self._rejects())
+            await self.rejecting.show()
             raise
         await self._refuse_changed()
+        if not await self.state.ask(self.state.journal.positions):
+            raise InputMissing("every input is missing", ALL_MISSING)
 
     # --- the stages ---------------------------------------------------------------------------------------------
 
@@ -148,6 +161,7 @@ class _Run:
             self.work.entries,
             chunk_bytes=plan.job.chunk_bytes,
             encodings=encodings_of(plan.job),
+            disk=state.disk,
         )
         parcels: Channel[Parcel] = Channel(WAITING_PARCELS * plan.workers)
         outcomes: Channel[Outcome] = Channel(WAITING_PARCELS * plan.workers)
@@ -189,7 +203,7 @@ class _Run:
         if self.stop.number is not None:
             kept = f"{self.chunks:,} chunks of this run are kept; the same command goes on from there."
             raise Interrupted(self.stop.number, kept if self.chunks else "")
-        if unfinished := await _in_journal(state, state.journal.unfinished):
+        if unfinished := await state.ask(state.journal.unfinished):
             raise RuntimeError(f"tasks were lost of {', '.join(unfinished[:3])}")  # law 4
 
     async def _fetch(self, recorder: Recorder, parcels: Channel[Parcel]) -> None:
@@ -202,69 +216,39 @@ class _Run:
         return shard.optional or self.plan.config.fetch.on_missing == "skip"
 
     async def _skip(self, shard: Shard, reason: str) -> None:
-        await _in_journal(self.state, self.state.journal.leave_out, sort_key(shard.order), shard.name, reason)
+        await self.state.ask(self.state.journal.leave_out, sort_key(shard.order), shard.name, reason)
 
     def _count(self, outcome: Outcome) -> None:
         self.chunks += outcome.chunks
-        self.rejected += outcome.rejected
-        limit = self.plan.config.parse.max_rejects
-        if limit.count is not None and self.rejected > limit.count:  # nothing that follows can mend it
-            raise self._too_many(f"{self.rejected:,} records were rejected")
+        self.rejecting.count(outcome)
 
     async def _refuse_changed(self) -> None:
         """A local file is read in pieces, at different times: only one that is still what was listed has been read
         whole."""
-        for shard in self.work.shards:
-            if not await self.plan.inputs.unchanged(shard):
-                await _in_journal(self.state, self.state.journal.void, self.work.entries[shard.order].id)
-                raise InputRefused(f"{shard.name}: changed while it was read", "Run again when nobody writes to it.")
+        changed = [shard for shard in self.work.shards if not await self.plan.inputs.unchanged(shard)]
+        for shard in changed:
+            await self.state.ask(self.state.journal.void, self.work.entries[shard.order].id)
+        if changed:
+            names = f"{changed[0].name}" + (f" and {len(changed) - 1:,} more" if changed[1:] else "")
+            raise InputRefused(f"{names}: changed while it was read", "Run again when nobody writes to it.")
 
     async def _notice(self) -> None:
         """A chunk that this run has not read, since it was done before or given up, may have what all others lack."""
         unread = self.work.same or any(entry.settled for entry in self.work.entries.values())
-        whole = not unread and not await _in_journal(self.state, self.state.journal.poison)
+        whole = not unread and not await self.state.ask(self.state.journal.poison)
         for message in self.notices.messages(whole=whole):
             self.emit(events.Noticed(message))
 
     # --- the result ---------------------------------------------------------------------------------------------
 
-    async def _write_stored(self, job: Job, outputs: Outputs, stored: set[ChunkId]) -> None:
-        """Gives the sinks the rows that earlier runs have left, and those of an input that is listed twice."""
-        for sink, encoding in zip(outputs.sinks, encodings_of(job), strict=True):
-            for id, segment in await asyncio.to_thread(list, read_segments(self.state.journal.path, encoding)):
-                if id not in stored:
-                    await sink.write(id, segment)
-
-    async def _refuse_rejects(self) -> None:
-        records, rejected, _ = await _in_journal(self.state, self.state.journal.sums)
-        try:
-            self._check_rejects(rejected, records)
-        except TooManyRejects:
-            await show_rejects(await self._rejects())
-            raise
-
-    def _check_rejects(self, rejected: int, records: int) -> None:
-        limit = self.plan.config.parse.max_rejects
-        if not limit.allows(rejected, records):
-            raise self._too_many(f"{rejected:,} of {records:,} records were rejected")
-
-    def _too_many(self, found: str) -> TooManyRejects:
-        return TooManyRejects(
-            f"{found}, parse.max_rejects allows {self.plan.config.parse.max_rejects}",
-            f"{self.plan.rejects_shown} has them, each with its place and reason.",
-            self.plan.rejects_shown,
-        )
-
-    async def _rejects(self) -> RejectsFile:
-        _, rejected, _ = await _in_journal(self.state, self.state.journal.sums)
-        join = functools.partial(self.calls.join_rejects, self.state.journal.path)
-        return RejectsFile(self.plan.rejects, rejected, join, job=self.plan.config.name, run=self.state.run)
-
-    def _settle(self) -> None:
+    def _settle(self, written: Sequence[Written], rejects: FileStamp | None) -> None:
         """The outputs are there: what they are is kept, and what they no longer need goes."""
         journal = self.state.journal
-        journal.shown(self.showing.outputs(journal))
-        journal.prune()
+        self.showing.remove_moved_rejects(journal)
+        journal.shown(self.showing.outputs(journal, written, rejects))
+        for key, value in self.plan.facts:
+            journal.learn(key, value)
+        journal.prune(encodings_of(self.plan.job))
         sweep_parts(journal, self.state.parts)
 
 

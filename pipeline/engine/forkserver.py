@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from multiprocessing import forkserver, resource_tracker
 
 from pipeline.engine.outside import settle_outside
@@ -16,13 +17,25 @@ PRELOAD = ("pipeline.worker.prepare", "pipeline.worker.task", "pipeline.worker.c
 """What a worker calls first. What only some jobs need, it imports by itself."""
 
 
+_SILENCE = "ignore:resource_tracker:UserWarning"
+"""After a kill -9 of this process its tracker tells of leaked semaphores: mail from cron about what it has cleared."""
+
+
+def _start_tracker() -> None:
+    sys.warnoptions.append(_SILENCE)  # it is given these, and nobody else is: they go at once
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(_SILENCE)
+
+
 def start_forkserver() -> None:
     """Starts the server and returns at once. May be called again."""
     settle_outside()
     multiprocessing.set_forkserver_preload(list(PRELOAD))
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"  # parallelism is across workers; read when the server imports polars
-    resource_tracker.ensure_running()  # here, since it takes SIGINT out of the mask when it has started
+    _start_tracker()  # here, since it takes SIGINT out of the mask when it has started
     # Inherited: a Ctrl-C while the server imports is the parent's business, as every later one is.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -35,7 +35,8 @@ class MemoryBudget:
             if turn.done() and not turn.cancelled():
                 self.release(nbytes)  # granted in the same tick: test_a_grant_that_meets_a_cancellation_is_returned
             else:
-                self._waiting.remove((nbytes, turn))
+                if (nbytes, turn) in self._waiting:
+                    self._waiting.remove((nbytes, turn))
                 self._grant()
             raise
 
@@ -51,7 +52,13 @@ class MemoryBudget:
         self.peak_bytes = max(self.peak_bytes, self.held_bytes)
 
     def _grant(self) -> None:
-        while self._waiting and self.held_bytes + self._waiting[0][0] <= self.limit_bytes:
-            nbytes, turn = self._waiting.popleft()
-            self._hold(nbytes)
-            turn.set_result(None)
+        while self._waiting:
+            nbytes, turn = self._waiting[0]
+            if turn.cancelled():  # nobody has told it yet: test_nothing_is_granted_to_who_was_cancelled_in_this_tick
+                self._waiting.popleft()
+            elif self.held_bytes + nbytes <= self.limit_bytes:
+                self._waiting.popleft()
+                self._hold(nbytes)
+                turn.set_result(None)
+            else:
+                return

@@ -18,15 +18,16 @@ from pipeline.config import Config, job_of
 from pipeline.engine.calls import Calls
 from pipeline.engine.early import early_faults, name_faults
 from pipeline.engine.outputs import rejects_path
-from pipeline.engine.recipe import columns_key, encodings_of, job_key, recipe_of
+from pipeline.engine.recipe import columns_key, encodings_of, headers_key, job_key, recipe_of
 from pipeline.engine.standing import Standing, known_versions, standings
 from pipeline.errors import InputMissing
+from pipeline.events import Event, ShardSkipped
 from pipeline.fetch.checksums import with_checksums
 from pipeline.fetch.fetching import Begun, Fetching, FetchSpec
 from pipeline.fetch.inputs import Inputs, InputSpec
 from pipeline.fetch.retry import RetryPolicy
 from pipeline.fetch.sample import MOST_PASSED_OVER, has_record, sample
-from pipeline.journal import Journal
+from pipeline.journal import Journal, ShardRow
 from pipeline.model import ChunkBytes, Column, Job, Shard
 from pipeline.parse import framing_of
 from pipeline.protocols import Emit
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pipeline.worker.prepare import Prepared
 
 T = TypeVar("T")
+
+ALL_MISSING = "fetch.on_missing is skip, which leaves out some inputs, not all."
 
 CONCURRENCY = 32
 """Shards at once where `fetch.concurrency` is auto."""
@@ -58,10 +61,21 @@ class Plan:
     """Where the rejects go, if there are any."""
     result: tuple[tuple[str, str], ...]
     """The columns of the result: (name, type)."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Inputs that were skipped so far: (name, reason)."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What was found out, to be kept once the run has a result: what a failed run has inferred is not to bind those
+    after it."""
 
     @property
     def shards(self) -> tuple[Shard, ...]:
         return tuple(standing.shard for standing in self.standings)
+
+    @property
+    def left(self) -> tuple[Standing, ...]:
+        """With work left: one that is listed twice is worked on once."""
+        once = {each.identity: each for each in reversed(self.standings)}
+        return tuple(each for each in self.standings if each.how != "same" and once[each.identity] is each)
 
     @property
     def rejects_shown(self) -> str:
@@ -97,22 +111,47 @@ async def planned(
     if any(name_faults(config, run_date(date))):
         raise config.refused(await early_faults(config, run_date(date), calls))
     rejects = rejects_path(config.name, job.sinks)
-    async with Inputs(_input_spec(config, date, (rejects, *([summary] if summary else []))), emit) as inputs:
+    left_out: list[tuple[str, str]] = []
+
+    def see(event: Event) -> None:
+        if isinstance(event, ShardSkipped):
+            left_out.append((event.name, event.reason))
+        emit(event)
+
+    async with Inputs(_input_spec(config, date, (rejects, *([summary] if summary else []))), see) as inputs:
         shards = tuple([shard async for shard in inputs.list()])
         fetching = _fetching(config, job, inputs, calls, folder=folder, emit=emit)
-        job, result = await _prepared(config, shards, fetching, calls, journal)
-        found: tuple[Standing, ...] = standings(shards, (), {})
+        job, result, facts = await _prepared(config, shards, fetching, calls, journal)
+        rows: list[ShardRow] = []
+        settled: dict[int, int] = {}
+        asked = headers_key(config.fetch.headers)
         gone: tuple[str, ...] = ()
         if journal is not None:
             recipe, encodings = recipe_of(job), encodings_of(job)
             rows = await _read(journal.shards, recipe)
-            shards = tuple(await inputs.survey(shards, known_versions(shards, rows)))
-            if config.fetch.changes == "content":
-                shards = await with_checksums(shards, inputs.threads)
-            found = standings(shards, rows, await _read(journal.settled, recipe, encodings))
+            settled = await _read(journal.settled, recipe, encodings)
+            shards = tuple(await inputs.survey(shards, known_versions(shards, rows, asked)))
+            if not shards:
+                raise InputMissing(
+                    "every input is missing", "fetch.on_missing is skip, which leaves out some, not all."
+                )
             names = {shard.name for shard in shards}
             gone = tuple(name for _, _, name in await _read(journal.positions) if name not in names)
-        yield Plan(config, job, found, gone, inputs, fetching, calls.workers, rejects, result)
+        if config.fetch.changes == "content":
+            shards = await with_checksums(shards, inputs.threads)
+        yield Plan(
+            config,
+            job,
+            standings(shards, rows, settled, asked),
+            gone,
+            inputs,
+            replace(fetching, emit=emit),
+            calls.workers,
+            rejects,
+            result,
+            tuple(left_out),
+            facts,
+        )
 
 
 async def _read(query: Callable[..., T], *args: object) -> T:
@@ -122,8 +161,8 @@ async def _read(query: Callable[..., T], *args: object) -> T:
 
 async def _prepared(
     config: Config, shards: Sequence[Shard], fetching: Fetching, calls: Calls, journal: Journal | None
-) -> tuple[Job, tuple[tuple[str, str], ...]]:
-    """The job with its columns, and those of the result: as the journal has them, or found out and kept there.
+) -> tuple[Job, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """The job with its columns, and those of the result: as the journal has them, or found out; and what it is to keep.
 
     Inferred types are kept for as long as `parse` stays as it is: what came out yesterday and what comes out tonight
     have the same columns. Where no input had a record there was nothing to infer from, and nothing is kept:
@@ -133,7 +172,7 @@ async def _prepared(
     if journal is not None and (kept := await _read(journal.fact, key)):
         fact = orjson.loads(kept)
         columns = tuple(Column(name, type) for name, type in fact["columns"])
-        return _with_columns(job, columns), tuple((name, type) for name, type in fact["result"])
+        return _with_columns(job, columns), tuple((name, type) for name, type in fact["result"]), ()
     job_columns_key = columns_key(job)
     if job.parse.columns is None and journal is not None and (kept := await _read(journal.fact, job_columns_key)):
         job = _with_columns(job, tuple(Column(name, type) for name, type in orjson.loads(kept)))
@@ -144,12 +183,10 @@ async def _prepared(
         told = isinstance(begin, str) or has_record(begin)
     else:
         prepared, told = await checked(config, job, None, calls), True
-    if journal is not None and told:
-        columns_found = [(column.name, column.type) for column in prepared.job.parse.columns or ()]
-        fact = {"columns": columns_found, "result": prepared.result}
-        await _read(journal.learn, job_columns_key, orjson.dumps(columns_found).decode())
-        await _read(journal.learn, key, orjson.dumps(fact).decode())
-    return prepared.job, prepared.result
+    columns_found = [(column.name, column.type) for column in prepared.job.parse.columns or ()]
+    fact = {"columns": columns_found, "result": prepared.result}
+    facts = ((job_columns_key, orjson.dumps(columns_found).decode()), (key, orjson.dumps(fact).decode()))
+    return prepared.job, prepared.result, facts if told else ()
 
 
 def _with_columns(job: Job, columns: tuple[Column, ...]) -> Job:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Final
 
+from pipeline.fetch.patterns import is_url
 from pipeline.model import Job, Shard, SinkSpec
 
 RELEASE: Final = 1
 """To be raised with every change of what a worker makes of the same bytes."""
 
 
-def identity_of(shard: Shard) -> str:
-    """Names an input, whatever its version. Hashed: the location of a URL may carry a secret, and is kept nowhere."""
-    return _hash((shard.name, shard.location, shard.member))
+CREDENTIALS: Final = re.compile(r"auth|cookie|token|key|secret|signature", re.IGNORECASE)
+"""Headers that say who asks, not for what: they may be new every night."""
+
+
+def headers_key(headers: Mapping[str, str]) -> str:
+    """Names what a job asks servers for beside the URL."""
+    return _hash(sorted((name.lower(), value) for name, value in headers.items() if not CREDENTIALS.search(name)))
+
+
+def identity_of(shard: Shard, asked: str = "") -> str:
+    """Names an input, whatever its version; a URL by the headers as well (`asked`, see `headers_key`). Hashed: the
+    location of a URL may carry a secret, and is kept nowhere."""
+    return _hash((shard.name, shard.location, shard.member, asked if is_url(shard.location) else ""))
 
 
 def recipe_of(job: Job) -> str:

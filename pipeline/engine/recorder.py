@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pipeline.errors import InputRefused
 from pipeline.fetch.fetching import Begun
-from pipeline.journal import Begin, Change, Died, Done, Ended, Journal, sort_key
-from pipeline.model import Outcome, Shard, ShardOrder, Task
+from pipeline.journal import Begin, Change, Died, Done, Ended, Journal, checksum, sort_key
+from pipeline.model import Outcome, Shard, ShardOrder, TablePart, Task
 from pipeline.sink.atomic import Disk, output_errors
 
 T = TypeVar("T")
 
 SYNC_THREADS = 4
+
+EMBED_BYTES = 64 << 10
+"""A partial up to this size moves into the journal: it costs no wait for the disk of its own, and less to read."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class Entry:
     """(member, number) of the tasks that need no work."""
     begun: bool = False
     deaths: dict[tuple[str, int], int] = field(default_factory=dict)
+    rejected: int = 0
+    """Records of the settled tasks that were rejected."""
 
 
 class Recorder:
@@ -80,7 +85,7 @@ class Recorder:
                 raise InputRefused(f"{shard.name}: changed while it was fetched", "Run again when nobody writes to it.")
             if not entry.begun:
                 entry.version, entry.settled, entry.chunk_bytes = shard.content, frozenset(), self._chunk_bytes
-                entry.deaths = {}
+                entry.deaths, entry.rejected = {}, 0
                 self._tell(Begin(entry.id, shard.content, entry.chunk_bytes))
         entry.begun = True
         return Begun(entry.chunk_bytes, frozenset(number for of, number in entry.settled if of == member))
@@ -115,9 +120,10 @@ class Recorder:
 
     async def record(self, outcome: Outcome) -> None:
         """Returns when the task is done for good. Raises OutputError. Cancelled: it may be in the journal, or not."""
-        files = _files(outcome)
-        if files:
-            await self._in(self._syncing, lambda: self._sync(files))
+        if _files(outcome):
+            outcome = await self._in(self._syncing, lambda: self._made_durable(outcome))
+        else:
+            outcome = self._made_durable(outcome)
         entry, member = self._entry(outcome.id.shard)
         self._tell(Done(entry.id, member, outcome, self._encodings))
         await self.flush()
@@ -149,10 +155,36 @@ class Recorder:
         self._waiting.append(change)
         self._told += 1
 
-    def _sync(self, files: list[str]) -> None:
-        for path in files:
-            with output_errors(path):
-                self._disk.sync_file(Path(path))
+    def _made_durable(self, outcome: Outcome) -> Outcome:
+        """The outcome with its small partials in itself, and the checksums of all that it keeps."""
+        return replace(
+            outcome,
+            partial=tuple(self._durable_part(part) for part in outcome.partial),
+            slices=tuple(
+                replace(rows, segments=tuple(replace(each, crc=self._synced(each.path)) for each in rows.segments))
+                for rows in outcome.slices
+            ),
+            rejects_crc=None if outcome.rejects is None else self._synced(outcome.rejects),
+        )
+
+    def _durable_part(self, part: TablePart) -> TablePart:
+        part = self._embedded(part)
+        return replace(part, crc=checksum(part.inline or b"") if part.path is None else self._synced(part.path))
+
+    def _synced(self, path: str) -> int:
+        """Makes a file durable; returns its checksum, taken while the file is in memory: what a disk makes of it later
+        is what there is to find."""
+        with output_errors(path):
+            crc = self._disk.checksum(Path(path))
+            self._disk.sync_file(Path(path))
+        return crc
+
+    def _embedded(self, part: TablePart) -> TablePart:
+        if part.path is None:
+            return part
+        with output_errors(part.path):
+            inline = self._disk.take(Path(part.path), EMBED_BYTES)
+        return part if inline is None else replace(part, path=None, inline=inline)
 
     def _write(self, batch: list[Change]) -> None:
         if any(isinstance(change, Done) and _files(change.outcome) for change in batch):

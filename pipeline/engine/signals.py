@@ -34,6 +34,11 @@ class Stop:
         self.number: signal.Signals | None = None
         self._asked = asyncio.Event()
         self._attended = False
+        self._too_late = False
+
+    def is_too_late(self) -> None:
+        """The result is there: a first signal from now on changes nothing any more, not even the exit code."""
+        self._too_late = True
 
     @contextlib.contextmanager
     def attended(self) -> Iterator[asyncio.Event]:
@@ -49,6 +54,8 @@ class Stop:
         if self.number is not None:
             os._exit(128 + number)  # the workers see to it themselves
         self.number = number
+        if self._too_late:
+            return
         if self._attended:
             self._asked.set()
             asyncio.get_running_loop().call_later(GRACE_S, task.cancel)

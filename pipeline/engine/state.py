@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.engine.lock import locked
 from pipeline.engine.run_folder import make_private, run_folder, sweep
 from pipeline.errors import OutputError
 from pipeline.journal import Journal
 from pipeline.journal.schema import PARTS
+from pipeline.sink.atomic import Disk, output_errors
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,12 @@ class State:
     """The folder of what does not."""
     thread: ThreadPoolExecutor
     """The one that the journal is written in."""
+    disk: Disk = field(default_factory=Disk)
+    """What makes `parts` durable."""
+
+    async def ask(self, call: Callable[..., T], *args: object) -> T:
+        """One call of the journal, in its thread. Cancelled: it may be made all the same."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, call, *args)
 
     @property
     def run(self) -> str:
@@ -45,14 +56,15 @@ def journal_path(state: str, job: str) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def job_state(state: str, job: str, wait_s: float) -> AsyncIterator[State]:
-    """Everything is 0700 or 0600. Raises Busy and OutputError. Leaving it ends the run's hold on it; what the run has
-    journaled stays."""
+async def job_state(state: str, job: str, wait_s: float, *, fresh: bool = False) -> AsyncIterator[State]:
+    """Everything is 0700 or 0600. Raises Busy and OutputError; if `fresh`, a journal that cannot be read is no error:
+    an empty one takes its place. Leaving it ends the run's hold on it; what the run has journaled stays."""
     home = Path(state, job)
     make_private(home / PARTS)
     _check_owner(home)
     async with locked(home / "lock", wait_s):
-        journal = Journal(str(journal_path(state, job).absolute()))
+        make_private(home / PARTS)  # `reset` may have been there while this run waited
+        journal = _opened(journal_path(state, job).absolute(), fresh=fresh)
         with ThreadPoolExecutor(1, thread_name_prefix="journal") as thread:
             try:
                 sweep(home)
@@ -61,6 +73,18 @@ async def job_state(state: str, job: str, wait_s: float) -> AsyncIterator[State]
                     yield State(journal, (home / PARTS).absolute(), scratch, thread)
             finally:
                 thread.submit(journal.close).result()
+
+
+def _opened(path: Path, *, fresh: bool) -> Journal:
+    try:
+        return Journal(str(path))
+    except OutputError:
+        if not fresh:
+            raise
+        for file in path.parent.glob(f"{path.name}*"):
+            with output_errors(str(file), "run.state"):
+                file.unlink()
+        return Journal(str(path))
 
 
 def sweep_parts(journal: Journal, folder: Path) -> None:

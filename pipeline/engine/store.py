@@ -1,13 +1,14 @@
-"""The store stage: each outcome to the sinks and then to the journal, the moment it completes."""
+"""The store stage: each outcome to the sinks, then to the journal, at once; in the end what earlier runs have left."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 
 from pipeline import events
 from pipeline.engine.channel import Channel
+from pipeline.journal import check_file, read_segments
 from pipeline.model import ChunkId, Outcome
 from pipeline.protocols import Emit, Sink
 
@@ -25,6 +26,21 @@ async def store(
     async with asyncio.TaskGroup() as group:
         for _ in range(WRITERS):
             group.create_task(_write(outcomes, sinks, record, emit))
+
+
+async def store_earlier(
+    journal: str, encodings: Sequence[str], sinks: Sequence[Sink], stored: Container[ChunkId]
+) -> None:
+    """Gives the sinks, each with its encoding, the rows that are in the journal and not `stored` by this run: those of
+    earlier runs, and of an input that is listed twice.
+
+    Raises what a sink raises; DamagedPart for rows that are not what they were, which no sink is given.
+    """
+    for sink, encoding in zip(sinks, encodings, strict=True):
+        for id, segment in await asyncio.to_thread(list, read_segments(journal, encoding)):
+            if id not in stored:
+                await asyncio.to_thread(check_file, segment.path, segment.crc, segment.bytes)
+                await sink.write(id, segment)
 
 
 async def _write(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from pipeline.engine.plan import Plan, bytes_stored
 from pipeline.engine.recipe import encodings_of, recipe_of
@@ -22,6 +23,14 @@ class Work:
     """Of each of them."""
     same: int
     """How many others there are: their work is done."""
+    rejected_same: int = 0
+    """Records of these others that were rejected."""
+    rejected_before_at_most: int = 0
+    """The same with those of the tasks that need no work."""
+
+    def rejected_before(self) -> int:
+        """As far as it still holds: a shard that was begun anew since has none."""
+        return self.rejected_same + sum(entry.rejected for entry in self.entries.values())
 
     @property
     def bytes_stored(self) -> int | None:
@@ -39,9 +48,10 @@ def work_of(plan: Plan, journal: Journal) -> Work:
     ids = {each.identity: each.row.id for each in inputs.values() if each.row is not None}
     ids |= {each.identity: id for each, id in zip(new, added, strict=True)}
     journal.place(
-        (sort_key(standing.shard.order), ids[standing.identity], standing.shard.name) for standing in plan.standings
+        ((sort_key(standing.shard.order), ids[standing.identity], standing.shard.name) for standing in plan.standings),
+        plan.left_out,
     )
-    left = [standing for standing in plan.standings if standing.how != "same" and inputs[standing.identity] is standing]
+    left = plan.left
     deaths: dict[int, dict[tuple[str, int], int]] = {}
     for (shard, member, number), count in journal.deaths().items():
         deaths.setdefault(shard, {})[member, number] = count
@@ -53,7 +63,19 @@ def work_of(plan: Plan, journal: Journal) -> Work:
             entry.deaths = deaths.get(entry.id, {})
         entries[standing.shard.order] = entry
     same = sum(standing.how == "same" for standing in plan.standings)
-    return Work(tuple(standing.shard for standing in left), entries, same)
+    work = Work(tuple(standing.shard for standing in left), entries, same, _count_rejected(entries, journal))
+    return replace(work, rejected_before_at_most=work.rejected_before())
+
+
+def _count_rejected(entries: Mapping[ShardOrder, Entry], journal: Journal) -> int:
+    """Those of the shards that have no entry; those of settled tasks are added to their entries."""
+    same, by_id = 0, {entry.id: entry for entry in entries.values()}
+    for shard, member, number, rejected in journal.rejected():
+        if (entry := by_id.get(shard)) is None:
+            same += rejected
+        elif (member, number) in entry.settled:
+            entry.rejected += rejected
+    return same
 
 
 def is_whole(task: Task) -> bool:

@@ -153,7 +153,7 @@ def members_of(shard: Shard, path: str) -> list[Shard]:
     """The members of the archive at `path` as shards. Blocking. Raises CorruptInput and
     InputRefused without the shard's name."""
     return [
-        Shard((*shard.order, number), f"{shard.name}/{member}", shard.location, size, shard.version, member)
+        replace(shard, order=(*shard.order, number), name=f"{shard.name}/{member}", size=size, member=member)
         for number, (member, size) in enumerate(zip_members(path))
     ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pipeline.codecs.stored import naming
 from pipeline.errors import InputMissing, ServerError, TransientError
@@ -25,8 +25,8 @@ MISSING_STATUS: Final = frozenset({404, 410})
 READABLE_ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
 """Content-Encodings that inflating by content undoes. Asked for none, a server may still send one."""
 
-VALIDATORS: Final = (("etag", "ETag", "If-None-Match"), ("modified", "Last-Modified", "If-Modified-Since"))
-"""The kinds of versions, the better one first: where a server tells them, and how it is asked for another one."""
+VALIDATORS: Final = (("etag", "ETag"), ("modified", "Last-Modified"))
+"""The kinds of versions, the better one first, and where a server tells them."""
 
 BUFFER_BYTES: Final = 1 << 19
 """Of a body, waiting to be read, before its connection is held back."""
@@ -72,13 +72,31 @@ class HttpSource:
 
     async def version_now(self, shard: Shard) -> str | None:
         """The version that the URL has now, by one request and no body: the shard's own where that still holds. Raises
-        as `open`. Cancelled: the connection is closed."""
+        as `open`. Cancelled: the connection is closed.
+
+        An ETag is asked for by a condition. A date is not: a server says of a file that has become *older* that it was
+        not modified since (test_an_older_file_is_another_version). It is looked at instead, by HEAD where a server
+        knows that."""
+        kind, _, value = (shard.version or "").partition(" ")
         with naming(shard):
-            response = await self._get(shard.location, _condition(shard.version))
+            if kind == "etag":
+                response = await self._get(shard.location, {"If-None-Match": value})
+            else:
+                response = await self._head(shard.location)
             response.close()  # a 304 has no body: its connection is free already
             return shard.version if response.status == NOT_MODIFIED else _version(response)
 
-    async def _get(self, location: str, condition: Mapping[str, str] | None = None) -> aiohttp.ClientResponse:
+    async def _head(self, location: str) -> aiohttp.ClientResponse:
+        try:
+            return await self._get(location, method="HEAD")
+        except ServerError as error:
+            if isinstance(error, TransientError):
+                raise
+            return await self._get(location)  # many a server refuses what it does not know
+
+    async def _get(
+        self, location: str, condition: Mapping[str, str] | None = None, method: Literal["GET", "HEAD"] = "GET"
+    ) -> aiohttp.ClientResponse:
         from pipeline.fetch.http_errors import translated  # noqa: PLC0415 - these import aiohttp and yarl
         from pipeline.fetch.redirects import MAX_HOPS, REDIRECTS, headers_for, next_url, url_of  # noqa: PLC0415
 
@@ -88,7 +106,7 @@ class HttpSource:
         for _ in range(MAX_HOPS + 1):
             headers = {**headers_for(url, configured, self._headers), **asked}
             with translated():
-                response = await session.get(url, headers=headers, allow_redirects=False)
+                response = await session.request(method, url, headers=headers, allow_redirects=False)
             if response.status not in REDIRECTS:
                 try:
                     if not (condition and response.status == NOT_MODIFIED):
@@ -133,7 +151,7 @@ def _check_status(response: aiohttp.ClientResponse) -> None:
 
 def _version(response: aiohttp.ClientResponse) -> str | None:
     """By what the server tells one content of a URL from the next; None where it does not."""
-    for kind, header, _ in VALIDATORS:
+    for kind, header in VALIDATORS:
         value = response.headers.get(header, "")
         if not value or not value.isascii() or not value.isprintable():  # could not be sent again
             continue
@@ -150,12 +168,6 @@ def _may_change_unseen(modified: str, date: str) -> bool:
         return bool(date) and parsedate_to_datetime(modified) >= parsedate_to_datetime(date)
     except (ValueError, TypeError):  # no dates, or one without a zone
         return True
-
-
-def _condition(version: str | None) -> dict[str, str]:
-    """The header that asks for any other version than this one."""
-    kind, _, value = (version or "").partition(" ")
-    return {header: value for of, _, header in VALIDATORS if of == kind}
 
 
 async def _body(shard: Shard, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -76,6 +76,8 @@ class Outgoing:
         self._budget = budget
         self._out = out
         self._emit = emit
+        self.sent = 0
+        """Tasks that are on their way, or were about to be."""
 
     async def hold(self, nbytes: int) -> Hold:
         """Waits for bytes of the budget, before they are read and after what they are read from is open. Hold nothing
@@ -84,6 +86,10 @@ class Outgoing:
         await self._budget.acquire(nbytes)
         self._waited(since)
         return Hold(self._budget, nbytes)
+
+    def for_shard(self) -> Outgoing:
+        """The same way, which counts what one shard sends."""
+        return Outgoing(self._budget, self._out, self._emit)
 
     async def send(self, task: Task, hold: Hold, let_go: Callable[[], None]) -> None:
         """Hands the task over with its hold; `let_go` is called once when nobody reads its bytes any more.
@@ -96,6 +102,7 @@ class Outgoing:
 
         since = time.monotonic()
         try:
+            self.sent += 1
             await self._out.send(Parcel(task, release))
         except BaseException:
             release()

@@ -60,7 +60,7 @@ async def _sample_at(shard: Shard, at: Shard, fetching: Fetching) -> ChunkBytes 
             return at.location
         file = await spooled(shard, chained([first], batches), compression, fetching)
     if compression != "zip":
-        return file.path  # goes with the work folder
+        return file.keep()
     with closing(file):
         return await _sample_archive(shard, file, fetching)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 
-from pipeline.errors import InputMissing
+from pipeline.errors import InputMissing, InputRefused
 from pipeline.events import ShardFetched, ShardOpened, ShardSkipped
 from pipeline.fetch.fetching import Fetching
 from pipeline.fetch.local import send_file, send_rest
@@ -40,9 +40,12 @@ async def fetch(shards: Iterable[Shard], fetching: Fetching, budget: Budget, out
 async def _fetch_each(waiting: Iterator[Shard], fetching: Fetching, outgoing: Outgoing) -> None:
     for shard in waiting:  # one iterator for all: whoever is free takes the next
         fetching.emit(ShardOpened(shard.order, shard.name))
+        way = outgoing.for_shard()
         try:
-            tasks = await _fetch_shard(shard, fetching, outgoing)
+            tasks = await _fetch_shard(shard, fetching, way)
         except InputMissing as error:
+            if way.sent:  # it was there, and half of a shard is no result: test_a_shard_that_goes_halfway_is_an_error
+                raise InputRefused(f"{error.message}, after part of it had been read", error.hint) from error
             if fetching.spec.on_missing == "fail" and not shard.optional:
                 raise
             reason = error.message.removeprefix(f"{shard.name}: ")

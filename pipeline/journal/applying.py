@@ -43,18 +43,25 @@ def _add_done(db: sqlite3.Connection, done: Done) -> None:
     outcome, key = done.outcome, (done.shard, done.member, done.outcome.id.number)
     again = "OR REPLACE " if done.encodings else ""
     db.execute(
-        f"INSERT {again}INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - one of two words
-        (*key, outcome.chunks, outcome.lines, outcome.records, outcome.rejected, _name(outcome.rejects)),
+        f"INSERT {again}INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - one of two words
+        (
+            *(*key, outcome.chunks, outcome.lines, outcome.records, outcome.rejected),
+            *(_name(outcome.rejects), outcome.rejects_crc),
+        ),
     )
     db.execute("DELETE FROM death WHERE shard = ? AND member = ? AND number = ?", key)
     db.executemany(
-        "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*key, part.table, part.rows, _name(part.path), part.inline) for part in outcome.partial],
+        "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*key, part.table, part.rows, _name(part.path), part.inline, part.crc) for part in outcome.partial],
     )
+    db.execute("DELETE FROM segment WHERE shard = ? AND member = ? AND task = ?", key)
     db.executemany(
-        "INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (done.shard, done.member, rows.number, encoding, key[2], _name(segment.path), segment.rows, segment.bytes)
+            (
+                *(done.shard, done.member, rows.number, encoding, key[2]),
+                *(_name(segment.path), segment.rows, segment.bytes, segment.crc),
+            )
             for rows in outcome.slices
             for encoding, segment in zip(done.encodings, rows.segments, strict=True)
         ],

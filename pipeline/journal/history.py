@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from pipeline.journal.rows import Poison
-from pipeline.journal.schema import RELEASE, journal_errors, open_reading, parts_folder, unusable
+from pipeline.journal.schema import journal_errors, open_looking, parts_folder
 
 RUNS_SHOWN = 20
 
@@ -59,12 +59,12 @@ class History:
 
 
 def read_history(path: str) -> History:
-    """Reads beside a run that may be at work. Raises OutputError for a journal that cannot be read."""
-    with journal_errors(path), closing(open_reading(path)) as db:
-        (release,) = db.execute("PRAGMA user_version").fetchone()
-        if release != RELEASE:
-            raise unusable(path, "was written by another release of pipeline")
-        db.execute("BEGIN")  # one moment for all that follows
+    """Reads beside a run that may be at work, and writes nothing. Raises OutputError for a journal that cannot be
+    read."""
+    db = open_looking(path)
+    if db is None:
+        return History()
+    with journal_errors(path, looking=True), closing(db):
         return _read(db, path)
 
 
@@ -89,9 +89,13 @@ def _read(db: sqlite3.Connection, path: str) -> History:
 
 
 def _size(path: str) -> int:
-    files = [*Path(path).parent.glob(f"{Path(path).name}*")]
-    with os.scandir(parts_folder(path)) as entries:
-        return sum(file.stat().st_size for file in files) + sum(entry.stat().st_size for entry in entries)
+    total = 0
+    for folder, start in ((Path(path).absolute().parent, Path(path).name), (parts_folder(path), "")):
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # a run is at work
+                    total += entry.stat().st_size if entry.name.startswith(start) else 0
+    return total
 
 
 UNFINISHED = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 
@@ -20,9 +21,10 @@ class Journal:
     """Every method is one transaction that is on the disk when it returns. Raises OutputError. Not thread-safe: two
     calls never overlap."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, looking: sqlite3.Connection | None = None) -> None:
+        """`looking`: the connection of one that is only asked."""
         self.path = path
-        self._db = open_writing(path)
+        self._db = looking or open_writing(path)
 
     def close(self) -> None:
         """Ends the connection; may be called again."""
@@ -78,13 +80,14 @@ class Journal:
         with journal_errors(self.path):
             return self._db.execute("SELECT sort, shard, name FROM position ORDER BY sort").fetchall()
 
-    def place(self, positions: Iterable[tuple[str, int, str]]) -> None:
-        """Sets the inputs of this run: (sort key, shard, name)."""
+    def place(self, positions: Iterable[tuple[str, int, str]], left_out: Iterable[tuple[str, str]] = ()) -> None:
+        """Sets the inputs of this run: (sort key, shard, name); and those that were skipped: (name, reason)."""
         with journal_errors(self.path), self._db as db:
             db.execute("BEGIN")
             db.execute("DELETE FROM position")
             db.execute("DELETE FROM left_out")
             db.executemany("INSERT INTO position VALUES (?, ?, ?)", positions)
+            db.executemany("INSERT INTO left_out VALUES (?, ?)", left_out)
 
     def settled(self, recipe: str, encodings: Sequence[str]) -> dict[int, int]:
         """How many tasks of each shard are done or given up. Of a row-wise job, `encodings` are those that all its
@@ -154,10 +157,10 @@ class Journal:
                     apply_change(db, Begin(shard, None, 0))
 
     def leave_out(self, sort: str | None, name: str, reason: str) -> None:
-        """An input was skipped: it has no position any more, if it had one."""
+        """An input was skipped: it has no position any more, wherever it was listed."""
         with journal_errors(self.path), self._db as db:
             db.execute("BEGIN")
-            db.execute("DELETE FROM position WHERE sort = ?", (sort,))
+            db.execute("DELETE FROM position WHERE shard = (SELECT shard FROM position WHERE sort = ?)", (sort,))
             db.execute("INSERT INTO left_out VALUES (?, ?)", (name, reason))
 
     def sums(self) -> tuple[int, int, int]:
@@ -216,13 +219,22 @@ class Journal:
             db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (key, value))
             db.execute("DELETE FROM fact WHERE rowid <= (SELECT max(rowid) FROM fact) - ?", (FACTS_KEPT,))
 
-    def prune(self) -> None:
-        """Forgets every shard that the plan has no position for."""
+    def rejected(self) -> list[tuple[int, str, int, int]]:
+        """(shard, member, number, rejected records) of each task with a reject, at each position."""
+        with journal_errors(self.path):
+            return self._db.execute(
+                "SELECT shard, member, number, rejected FROM position JOIN task USING (shard) WHERE rejected"
+            ).fetchall()
+
+    def prune(self, encodings: Sequence[str]) -> None:
+        """Forgets every shard that the plan has no position for, and segments in other encodings than these."""
         with journal_errors(self.path), self._db as db:
             db.execute("BEGIN")
             db.execute("DELETE FROM shard WHERE id NOT IN (SELECT shard FROM position)")
             for table in OF_SHARD:
                 db.execute(f"DELETE FROM {table} WHERE shard NOT IN (SELECT id FROM shard)")  # noqa: S608 - our own tables
+            unused = f"({', '.join('?' * len(encodings))})"
+            db.execute(f"DELETE FROM segment WHERE encoding NOT IN {unused}", tuple(encodings))  # noqa: S608 - marks
 
     def files(self) -> set[str]:
         """Names of all files that the journal speaks of."""

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import OutputError
+from pipeline.journal.damage import file_checksum
 
 _REMEDIES = {
     errno.ENOSPC: "The place is full ({free}): free some space or {elsewhere}.",
@@ -52,6 +53,18 @@ class Disk:
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+    def checksum(self, path: Path) -> int:
+        """What the journal is to keep of a file."""
+        return file_checksum(str(path))
+
+    def take(self, path: Path, most_bytes: int) -> bytes | None:
+        """The content of a small file, which is gone then; None for a larger one, which stays."""
+        if path.stat().st_size > most_bytes:
+            return None
+        content = path.read_bytes()
+        self.remove(path)
+        return content
 
 
 def _sync(path: Path) -> None:

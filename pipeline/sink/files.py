@@ -10,7 +10,7 @@ abort    the temporary file and the lock go, the old output stays
 from __future__ import annotations
 
 from pipeline.errors import OutputError
-from pipeline.protocols import Written
+from pipeline.protocols import FileStamp, Written
 from pipeline.sink.atomic import Disk
 from pipeline.sink.joined import JoinedSink, JoinSegments
 from pipeline.sink.place import Place
@@ -25,7 +25,7 @@ class FileSink(JoinedSink):
         """`job` is named to whoever finds the lock taken; `run` is distinct for every run."""
         super().__init__(path, join, disk)
         self._place = Place(path, job=job, run=run, disk=self._disk)
-        self._bytes = 0
+        self._stamp: FileStamp | None = None
 
     async def open(self) -> None:
         """Tries the place out and locks it. Raises OutputError, and Busy while another run writes this file.
@@ -39,7 +39,7 @@ class FileSink(JoinedSink):
         try:
             await self._join_into(temporary)
         except OutputError as error:  # says the hidden name, which means nothing to the user
-            raise OutputError(error.message.replace(str(temporary), self.path), error.hint) from error
+            raise type(error)(error.message.replace(str(temporary), self.path), error.hint) from error
 
     async def show(self) -> Written:
         """Renames: milliseconds. Cancelled: waits for the end, the new output is there, and the cancellation goes
@@ -49,10 +49,11 @@ class FileSink(JoinedSink):
             await self._threads.run_through(self._place.show)
         finally:
             self._leave()
-        return Written(self.path, self._segments.rows, self._bytes)
+        assert self._stamp is not None, "shown before prepared"
+        return Written(self.path, self._segments.rows, self._stamp.bytes, self._stamp)
 
     def _joined(self) -> None:
-        self._bytes = self._place.sync()
+        self._stamp = self._place.sync()
 
     def _leave(self) -> None:
         self._threads.end()

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from pipeline.errors import OutputError
+from pipeline.errors import DamagedPart, OutputError
 from pipeline.model import ChunkId, Segment
 from pipeline.sink.atomic import Disk, output_errors, sync_or_remove
 from pipeline.sink.segments import Segments
@@ -83,7 +83,7 @@ def _check(ordered: Sequence[Segment]) -> None:
         with output_errors(segment.path, "run.state"):
             size = Path(segment.path).stat().st_size
         if size != segment.bytes:
-            raise OutputError(
+            raise DamagedPart(
                 f"{segment.path}: has {size:,} bytes, and had {segment.bytes:,} when it was written",
                 "Something else writes in run.state. Nothing of this output was shown.",
             )

@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 from pipeline.errors import Busy, OutputError
+from pipeline.protocols import FileStamp
 from pipeline.sink.atomic import Disk, hidden_name, output_errors, show, sync_or_remove, target_of
 from pipeline.sink.lock import Held, Lock, Owner
 
@@ -47,13 +48,14 @@ class Place:
             self._lock.sign(self._owner)
             self._disk.sync_file(self._lock.path)  # a full disk may say so only now
 
-    def sync(self) -> int:
-        """Makes the filled temporary file durable; returns its bytes. Raises OutputError."""
+    def sync(self) -> FileStamp:
+        """Makes the filled temporary file durable; returns what it is, and will be under its own name. Raises
+        OutputError."""
         self._refuse_folder()
         with output_errors(self.path):
-            size = self.temporary.stat().st_size
+            found = self.temporary.stat()
             sync_or_remove(self.temporary, self._disk)
-            return size
+            return FileStamp(found.st_size, found.st_mtime_ns, found.st_ino)
 
     def show(self) -> None:
         """Raises OutputError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 
+from pipeline.protocols import FileStamp
 from pipeline.sink.atomic import Disk
 from pipeline.sink.place import Place
 from pipeline.sink.threads import Threads
@@ -26,6 +27,8 @@ class RejectsFile:
         self._join = join
         self._threads = Threads("rejects", 1)
         self._there = False
+        self.stamp: FileStamp | None = None
+        """Of the file, once it is prepared; None without rejects."""
 
     async def prepare(self) -> None:
         """Raises OutputError, and Busy while another run writes this file; leaves the old file then. Cancelled: the
@@ -36,7 +39,7 @@ class RejectsFile:
         await self._threads.run_through(self._place.take)
         if self._count:
             await self._join(str(self._place.temporary))
-            await self._threads.run(self._place.sync)
+            self.stamp = await self._threads.run(self._place.sync)
 
     async def show(self) -> None:
         """Raises OutputError. Cancelled: waits for the end, milliseconds."""

@@ -107,7 +107,7 @@ def power_cuts(seed: int, count: int, disk: MakeDisk = ModelDisk, recorder: Make
 
 def _record(chance: random.Random, root: Path, make_disk: MakeDisk, recorder: MakeRecorder) -> list[Op]:
     syncs = itertools.count()
-    failing = chance.randrange(40) if chance.random() < 0.25 else -1
+    failing = chance.randrange(20) if chance.random() < 0.4 else -1
     disk = make_disk(root, lambda _: next(syncs) == failing)
     asyncio.run(History(chance, disk, recorder).run())
     return disk.record

@@ -13,6 +13,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -66,6 +67,7 @@ Behaviour: TypeAlias = Ok | Status | Cut | Reset | Gate
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    method: str
     path: str
     query: str
     headers: Mapping[str, str]
@@ -119,7 +121,9 @@ class Server:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         port = _transport(request).get_extra_info("peername")[1]
-        self.requests.append(Request(request.path, request.rel_url.raw_query_string, dict(request.headers), port))
+        self.requests.append(
+            Request(request.method, request.path, request.rel_url.raw_query_string, dict(request.headers), port)
+        )
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         try:
@@ -144,7 +148,8 @@ class Server:
         if not getattr(behaviour, "chunked", False):
             response.content_length = len(body)
         await response.prepare(request)
-        await self._send(request, response, behaviour, body)
+        if request.method != "HEAD":
+            await self._send(request, response, behaviour, body)
         return response
 
     async def _send(
@@ -174,7 +179,10 @@ def _is_known(request: web.Request, headers: Mapping[str, str]) -> bool:
     asked = request.headers
     if "If-None-Match" in asked:  # the other one is not looked at then
         return asked["If-None-Match"] == headers.get("ETag")
-    return "Last-Modified" in headers and asked.get("If-Modified-Since") == headers["Last-Modified"]
+    since, modified = asked.get("If-Modified-Since"), headers.get("Last-Modified")
+    return (
+        since is not None and modified is not None and parsedate_to_datetime(modified) <= parsedate_to_datetime(since)
+    )
 
 
 def _transport(request: web.Request) -> asyncio.Transport:

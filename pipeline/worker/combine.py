@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
-from pipeline.journal import read_partials, read_rejects
+from pipeline.journal import RejectFile, check_content, check_file, read_partials, read_rejects
 from pipeline.model import Job, Segment, TablePart
 from pipeline.reduce.partition import bucket_of
 from pipeline.sink import rejects
@@ -23,14 +23,15 @@ def combine_bucket(job: Job, journal: str, index: int, count: int, folder: str) 
     IPC file.
 
     Buckets are disjoint and cover every key: the union of their results is the result (`order` says why).
-    Raises InputRefused where a sum does not fit its type.
+    Raises InputRefused where a sum does not fit its type, DamagedPart for a partial that is not what it was.
     """
     assert job.aggregate is not None
     aggregation = compiled(job).aggregation
     assert aggregation is not None
     keys = job.aggregate.by
     parts = [
-        {part.table: _in_bucket(_read(part), keys, index, count) for part in parts} for parts in read_partials(journal)
+        {part.table: _in_bucket(_read(part, journal), keys, index, count) for part in parts}
+        for parts in read_partials(journal)
     ]
     result = aggregation.order(aggregation.finalize(aggregation.combine(parts)))
     path = os.path.join(folder, f"bucket-{index}-of-{count}-{os.getpid()}.ipc")
@@ -59,14 +60,23 @@ def join(job: Job, sink: int, segments: Sequence[str], path: str) -> None:
 
 
 def join_rejects(journal: str, path: str) -> int:
-    """Writes the rejects of all tasks to one file; returns how many. Raises OutputError."""
-    return rejects.join_rejects(read_rejects(journal), path)
+    """Writes the rejects of all tasks to one file; returns how many. Raises OutputError, DamagedPart too."""
+    return rejects.join_rejects(_sound(read_rejects(journal)), path)
 
 
-def _read(part: TablePart) -> pl.DataFrame:
+def _sound(files: Iterable[RejectFile]) -> Iterator[RejectFile]:
+    for file in files:
+        check_file(file.path, file.crc)
+        yield file
+
+
+def _read(part: TablePart, journal: str) -> pl.DataFrame:
+    # Before the dataframe library sees it: it maps files, and trusts the offsets in them.
     if part.inline is not None:
+        check_content(part.inline, part.crc, journal)
         return pl.read_ipc(io.BytesIO(part.inline))
     assert part.path is not None
+    check_file(part.path, part.crc)
     return pl.read_ipc(part.path)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from pipeline.reduce.type_names import type_name
+from pipeline.sink.atomic import output_errors
 
 ROWS = 10
 """How many rows of a result are shown to the person at the end."""
@@ -20,13 +21,15 @@ reads the preview, shows a few dozen characters of it."""
 
 def write_preview(frame: pl.DataFrame, path: str) -> None:
     """Writes {"columns": [[name, type], ...], "rows": [[value, ...], ...]}; what JSON has no form for becomes text.
-    Values longer than `LONGEST` are cut, in columns first: as Python objects they would all be there once more."""
+    Values longer than `LONGEST` are cut, in columns first: as Python objects they would all be there once more. Raises
+    OutputError."""
     rows = frame.with_columns(cs.string().str.head(LONGEST), cs.binary().bin.head(LONGEST)).rows()
     document = {
         "columns": [[name, type_name(dtype)] for name, dtype in frame.schema.items()],
         "rows": _cut_nested(rows),
     }
-    Path(path).write_bytes(orjson.dumps(document, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME))
+    with output_errors(path, "run.state"):
+        Path(path).write_bytes(orjson.dumps(document, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME))
 
 
 def _cut_nested(value: object) -> object:

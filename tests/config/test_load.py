@@ -105,6 +105,10 @@ def test_a_rule_is_silent_about_what_is_already_broken(refused: Refused) -> None
         ("sink: {format: csv}", "sink.path: is missing"),
         ("sink: [{path: a.csv, fromat: csv}]", "sink[0].fromat: unknown key; did you mean 'format'?"),
         ("sink: out/", "sink: 'out/' is not the path of a file"),
+        (
+            "sink: out/{date:%Y-%m-%d}.csv",
+            "sink: dates in outputs are not supported; name one for each run: --set sink=out/$(date +%F).csv",
+        ),
         ("transform: {where: a > 1}", "transform: expected a list, not a mapping"),
         (
             "transform: [{where: a > 1, select: [a]}]",

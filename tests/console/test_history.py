@@ -22,8 +22,15 @@ def test_each_run_is_a_line_with_its_end() -> None:
     shown = [line for line in text(History((done, killed, failed), shards=1002)).splitlines() if line.startswith(" ")]
     assert "exit 0" in shown[0]
     assert "2 shards read, 1,000 unchanged, 12,345 records" in shown[0]
-    assert shown[1].endswith("is at work, or was killed")
+    assert shown[1].endswith("was killed")
     assert shown[2].endswith("a.csv: corrupt")
+
+
+def test_a_run_at_work_is_told_from_one_that_was_killed() -> None:
+    """The process that has the job is that of the newest run; what an older one has no end of was killed."""
+    history = History((PastRun(2, 900.0, None, None), PastRun(1, 800.0, None, None)))
+    shown = [line for line in lines("j", "s", history, "process 7 on h") if line.startswith(" ")]
+    assert [line.split("  ")[2] for line in shown] == ["at work: process 7 on h", "was killed"]
 
 
 def test_what_is_pending_is_named_up_to_a_limit() -> None:

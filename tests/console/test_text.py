@@ -44,6 +44,20 @@ def test_the_account_says_where_how_much_how_long_and_what_limited(run: Observed
     ]
 
 
+def test_an_output_that_was_only_written_again_has_no_speed(run: ObservedRun) -> None:
+    """Nothing was parsed: rates, load and limit would say nothing. What was noticed and left out is told."""
+    run.report(events.RunStarted("flights", 2, 0, 0, 3))
+    run.at(2)
+    run.report(events.OutputCommitted("out/flights.parquet", 16, 1234))
+    run.report(events.ShardSkipped("gone.csv", "gone"))
+    assert list(account(run.report)) == [
+        "out/flights.parquet: 16 rows, 1.21 KiB",
+        "nothing to read: 3 shards unchanged; 2.00 s",
+        "left out: 1 shard",
+        "  gone.csv: gone",
+    ]
+
+
 def test_what_was_left_out_is_named_with_its_reason(run: ObservedRun) -> None:
     """Law 7: counts, places and reasons of rejects and skipped shards; the first three, and how many more."""
     finish(run)

@@ -52,7 +52,7 @@ class Bench:
         return self.before.get(task.number, 0)
 
     async def died(self, task: Task, reason: str, *, poison: bool) -> None:
-        assert reason == "killed by signal 9"
+        assert reason in {"killed by signal 9", "MemoryError: "}
         self.died_at.append((task.number, poison))
 
     @property
@@ -163,6 +163,28 @@ async def test_an_error_of_the_work_is_not_tried_again() -> None:
         await bench.dispatch(1)
     assert bench.calls == {0: 1}
     assert bench.released == {0: 1}
+
+
+async def test_work_that_fails_is_not_tried_again() -> None:
+    """An error that is none of the input's ends the run and names the chunk, or, under `skip`, leaves the chunk out."""
+
+    async def fail(task: Task) -> Outcome:
+        bench.calls[task.number] += 1
+        raise WorkFailed("MemoryError: ")
+
+    bench = Bench({})
+    bench.run = fail  # type: ignore[method-assign]
+    with pytest.RaisesGroup(pytest.RaisesGroup(pytest.RaisesExc(WorkFailed, match=r"a\.csv: chunk 0: MemoryError"))):
+        await bench.dispatch(1)
+    assert bench.calls == {0: 1}
+    assert bench.died_at == []
+
+    bench = Bench({}, "skip")
+    bench.run = fail  # type: ignore[method-assign]
+    assert await bench.dispatch(2) == []
+    assert bench.calls == {0: 1, 1: 1}
+    assert sorted(bench.died_at) == [(0, True), (1, True)]
+    assert bench.released == {0: 1, 1: 1}
 
 
 async def test_outcomes_that_nobody_takes_stop_the_calls() -> None:

@@ -418,3 +418,12 @@ async def test_a_cancelled_run_leaves_everything_as_it_was(jobs: Jobs) -> None:
         assert Path("out.csv").read_text() == "old"
         await jobs.run(JOB % server.url("/a.csv"))
     assert Path("out.csv").read_text() == "x\n1\n2\n"
+
+
+@pytest.mark.parametrize(("columns", "told"), [("", True), ("columns: {x: int64}, ", False)])
+async def test_rejects_of_inferred_types_say_so(jobs: Jobs, columns: str, *, told: bool) -> None:
+    """Who gave no types learns that there are some, and where to set them."""
+    Path("a.csv").write_text("x\n" + "1\n" * 1_000_000 + "one\n")  # past what types are inferred from
+    with pytest.raises(InputRefused) as refused:
+        await jobs.run(f"{{name: j, inputs: a.csv, parse: {{{columns}max_rejects: 0}}, sink: out.csv}}")
+    assert ("Types were inferred; parse.columns sets them." in refused.value.hint) is told

@@ -5,6 +5,7 @@ import gzip
 import os
 import signal
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from pipeline import events
 from pipeline.engine.executors import WorkerDied
 from pipeline.engine.flow import Result
-from pipeline.errors import InputRefused, WorkFailed
+from pipeline.errors import InputMissing, InputRefused, WorkFailed
+from pipeline.journal.history import read_history
 from pipeline.testing.jobs import Jobs
 from pipeline.testing.server import Server
 
@@ -167,6 +169,13 @@ async def test_an_input_that_is_listed_twice_counts_twice_and_is_read_once(jobs:
         assert len(jobs.outcomes()) == 1
         assert len(Path("out.csv").read_text().splitlines()) == lines
         Path("out.csv").unlink()
+
+
+async def test_an_input_that_is_listed_twice_may_go_twice(jobs: Jobs) -> None:
+    """One that was left out has no place in the result, wherever it was listed."""
+    jobs.before_run = Path("a.csv").unlink
+    await run(jobs, SUMS, "['[ab].csv', 'a*.csv']")
+    assert Path("out.csv").read_text() == "k,n,s\nb0,3,6\nb1,3,9\n"
 
 
 async def test_a_stopped_run_goes_on_where_it_was(jobs: Jobs) -> None:
@@ -331,3 +340,110 @@ async def test_content_may_be_what_tells_a_change(jobs: Jobs) -> None:
     await run(jobs, config)
     assert jobs.read() == ["c.csv"]
     assert Path("out.csv").read_text() == await undisturbed(jobs, SUMS, "'[abc].csv'")
+
+
+async def test_a_date_that_goes_back_is_a_change(jobs: Jobs) -> None:
+    """A server says "not modified since" of a file that was replaced by an older one."""
+    bodies = {"/a.csv": b"k,v\nx,1\n"}
+    async with Server(bodies) as server:
+        server.headers["/a.csv"] = {"Last-Modified": "Tue, 24 Nov 2020 10:00:00 GMT"}
+        await run(jobs, SUMS, server.url("/a.csv"))
+        bodies["/a.csv"] = b"k,v\ny,1\n"
+        server.headers["/a.csv"] = {"Last-Modified": "Mon, 23 Nov 2020 10:00:00 GMT"}
+        await run(jobs, SUMS, server.url("/a.csv"))
+    assert Path("out.csv").read_text() == "k,n,s\ny,1,1\n"
+
+
+async def test_other_headers_are_another_input(jobs: Jobs) -> None:
+    """They may choose what a server gives; credentials only say who asks."""
+    job = SUMS.replace("sink:", "fetch: {{headers: {{X-Tenant: {tenant}, Authorization: {token}}}}}\n    sink:")
+    async with Server({"/a.csv": b"k,v\nx,1\n"}) as server:
+        server.headers["/a.csv"] = {"ETag": '"1"'}
+        for tenant, token, read in (("a", "t1", 1), ("a", "t2", 0), ("b", "t2", 1)):
+            await jobs.run(
+                job.format(inputs=f"'{server.url('/a.csv')}'", sink="out.csv", chunk="1MiB", tenant=tenant, token=token)
+            )
+            assert len(jobs.outcomes()) == read
+
+
+async def test_an_input_that_is_skipped_every_night_renews_nothing(jobs: Jobs) -> None:
+    """What was left out is named each time, and the output is not touched; with nothing left there is no result."""
+    job = SUMS.replace("sink:", "fetch: {{on_missing: skip}}\n    sink:")
+    async with Server({}) as server:
+        inputs = f"[a.csv, '{server.url('/gone.csv')}', gone.csv]"
+        await run(jobs, job, inputs)
+        before = Path("out.csv").stat()
+        await run(jobs, job, inputs)
+        assert Path("out.csv").stat().st_mtime_ns == before.st_mtime_ns
+        skipped = [event.name for event in jobs.events if isinstance(event, events.ShardSkipped)]
+        assert sorted(skipped) == ["gone.csv", server.url("/gone.csv")]
+        history = read_history(".pipeline/j/journal.sqlite")
+        assert sorted(name for name, _ in history.left_out) == sorted(skipped)
+        for inputs in (f"['{server.url('/gone.csv')}']", f"['{server.url('/gone.csv')}', gone.csv]"):
+            with pytest.raises(InputMissing):
+                await run(jobs, job, inputs)
+        assert Path("out.csv").stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("sink", ["[out.csv, later.ndjson]", "out.csv"])
+async def test_rejects_of_work_that_is_done_again_count_once(jobs: Jobs, sink: str) -> None:
+    """`max_rejects` as a count: what a later sink, or a run with everything forgotten, does again is no second one."""
+    job = ROWS.replace("max_rejects: 10", "max_rejects: 3")
+    for name in "abc":
+        write(f"{name}.csv", 3, "x,bad\n")
+    await run(jobs, job, "'[abc].csv'")
+    result = await run(jobs, job, "'[abc].csv'", sink)
+    assert (result.rejected, result.records) == (3, 12)
+
+
+async def test_types_of_a_run_that_was_refused_bind_nobody(jobs: Jobs) -> None:
+    """A first night with a wrong file must not decide what the columns are."""
+    job = SUMS.replace("columns: {{k: string, v: int64}}, ", "").replace("by: k", "by: k")
+    Path("a.csv").write_text("k,v\n1,1\n")
+    Path("b.csv").write_text("k,v\nx,1\ny,1\n")
+    job = job.replace("max_rejects: 10", "max_rejects: 1")
+    with pytest.raises(InputRefused):
+        await run(jobs, job, "[a.csv, b.csv]")
+    Path("a.csv").write_text("k,v\nz,1\n")
+    await run(jobs, job, "[a.csv, b.csv]")
+    assert Path("out.csv").read_text() == "k,n,s\nx,1,1\ny,1,1\nz,1,1\n"
+
+
+async def test_rejects_of_a_refused_run_go_with_their_input(jobs: Jobs) -> None:
+    """The file speaks of the result; where that has none, there is none."""
+    job = ROWS.replace("max_rejects: 10", "max_rejects: 0")
+    await run(jobs, job, "'[abc].csv'")
+    write("c.csv", 3, "x,bad\n")
+    with pytest.raises(InputRefused):
+        await run(jobs, job, "'[abc].csv'")
+    assert Path("j.rejects.ndjson").exists()
+    Path("c.csv").unlink()
+    await run(jobs, job, "'[abc].csv'")
+    assert not Path("j.rejects.ndjson").exists()
+
+
+async def test_an_archive_without_its_name_may_be_told_by_its_content(jobs: Jobs) -> None:
+    """`fetch.changes: content` for a zip file that is only found to be one when it is opened."""
+    with zipfile.ZipFile("arch.dat", "w") as archive:
+        archive.writestr("x.csv", "k,v\nx,1\n")
+        archive.writestr("y.csv", "k,v\ny,1\n")
+    config = SUMS.replace("sink:", "fetch: {{changes: content}}\n    sink:").replace(
+        "parse: {{", "parse: {{format: csv, "
+    )
+    for tasks in (2, 0):
+        await run(jobs, config, "arch.dat")
+        assert len(jobs.outcomes()) == tasks
+    assert Path("out.csv").read_text() == "k,n,s\nx,1,1\ny,1,1\n"
+
+
+async def test_a_link_to_another_folder_is_a_change(jobs: Jobs) -> None:
+    """Files of equal size and times, written in the same tick, are still two files."""
+    for folder, value in (("v1", 1), ("v2", 2)):
+        Path(folder).mkdir()
+        Path(folder, "a.csv").write_text(f"k,v\nx,{value}\n")
+    Path("cur").symlink_to("v1")
+    await run(jobs, SUMS, "'cur/*.csv'")
+    Path("cur").unlink()
+    Path("cur").symlink_to("v2")
+    await run(jobs, SUMS, "'cur/*.csv'")
+    assert Path("out.csv").read_text() == "k,n,s\nx,1,2\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.lock import locked
+from pipeline.engine.lock import holder, locked
 from pipeline.errors import Busy, OutputError
 
 _OWNER = """
@@ -76,6 +76,18 @@ async def test_a_lock_is_free_the_instant_its_owner_is_killed(path: Path, owner:
     owner.process.kill()
     owner.process.wait()
     await take(path)
+
+
+def test_who_has_it_can_be_asked(path: Path) -> None:
+    """`status` tells a run at work from one that was killed, without a hand on the lock, and makes no file."""
+    assert holder(path) is None
+    assert not path.exists()
+    owner = Owner(path)
+    assert str(holder(path)).startswith(f"process {owner.pid} on ")
+    owner.process.kill()
+    owner.process.wait()
+    assert holder(path) is None
+    owner.end()
 
 
 async def test_a_child_of_the_owner_keeps_nothing(path: Path) -> None:

@@ -75,6 +75,20 @@ async def test_more_than_the_whole_budget_is_refused() -> None:
         await MemoryBudget(10).acquire(11)
 
 
+async def test_nothing_is_granted_to_who_was_cancelled_in_this_tick() -> None:
+    """A release before the cancelled one has run: it goes on to the next in line, and nothing is held for nobody."""
+    budget = MemoryBudget(1)
+    await budget.acquire(1)
+    first, second = (asyncio.create_task(budget.acquire(1)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    budget.release(1)
+    await asyncio.wait([first, second])
+    assert (first.cancelled(), second.cancelled(), budget.held_bytes) == (True, False, 1)
+    budget.release(1)
+    assert budget.held_bytes == 0
+
+
 async def test_giving_back_what_was_not_taken_is_refused() -> None:
     """A double release is a fault of the caller, not more budget."""
     with pytest.raises(ValueError, match="1 bytes given back, 0 held"):

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import pytest_asyncio
 
-from pipeline.engine.recorder import Entry, Recorder
+from pipeline.engine.recorder import EMBED_BYTES, Entry, Recorder
 from pipeline.errors import InputRefused, OutputError
-from pipeline.journal import Change, Done, Journal, sort_key
+from pipeline.journal import Change, Done, Journal, find_damage, read_partials, read_rejects, read_segments, sort_key
+from pipeline.model import TablePart
 from pipeline.testing.nouns import outcome_of, part_file, shard_of, slice_files, task_of
 from pipeline.testing.steps import StepDisk, Steps, fault
 
@@ -80,16 +82,48 @@ async def test_files_are_durable_before_the_journal_speaks_of_them(bench: Bench)
     slices = [slice_files(bench.parts / "s", 0, [b"1\n"])]
     (bench.parts / "r").touch()
     rejects = str(bench.parts / "r")
-    part = part_file(bench.parts / "p", b"x")
+    part = part_file(bench.parts / "p", bytes(EMBED_BYTES + 1))
     await recorder.record(outcome_of((0,), 0, parts=[part], slices=slices, rejects=rejects))
     recorder.close()
     assert bench.steps.names == ["sync file p", "sync file s.sink0", "sync file r", "sync folder parts", "journal"]
+
+
+async def test_all_that_is_kept_has_its_checksum(bench: Bench) -> None:
+    """Partials in files, moved into the journal and come in the outcome; every segment; the rejects: what a later run
+    is to rely on, it must be able to check."""
+    (bench.parts / "r").write_bytes(b"rejected")
+    contents = [bytes(EMBED_BYTES + 1), bytes(EMBED_BYTES), b"small"]
+    parts = [
+        part_file(bench.parts / "p", contents[0], "a"),
+        part_file(bench.parts / "q", contents[1], "b"),
+        TablePart("c", 1, None, contents[2]),
+    ]
+    recorder = bench.new("csv", "ndjson")
+    slices = [slice_files(bench.parts / f"s{number}", number, [b"1\n", b"{}\n"]) for number in (0, 1)]
+    await recorder.record(outcome_of((0,), 0, parts=parts, slices=slices, rejects=str(bench.parts / "r")))
+    await recorder.record(outcome_of((0,), 2, parts=parts[2:]))
+    recorder.close()
+    path = bench.journal.path
+    assert [part.crc for kept in read_partials(path) for part in kept] == list(map(crc32, [*contents, contents[2]]))
+    for encoding, content in (("csv", b"1\n"), ("ndjson", b"{}\n")):
+        assert [segment.crc for _, segment in read_segments(path, encoding)] == [crc32(content)] * 2
+    assert [file.crc for file in read_rejects(path)] == [crc32(b"rejected")]
+    assert list(find_damage(path)) == []
 
 
 async def test_a_task_without_files_costs_no_sync_of_its_own(bench: Bench) -> None:
     """Small partials lie in the row: one wait for the disk, that of the journal."""
     await bench.recorder.record(outcome_of((0,), 0))
     assert bench.steps.names == ["journal"]
+
+
+async def test_a_small_partial_moves_into_the_journal(bench: Bench) -> None:
+    """Its file goes, and is not waited for."""
+    part = part_file(bench.parts / "p", bytes(EMBED_BYTES))
+    await bench.recorder.record(outcome_of((0,), 0, parts=[part]))
+    assert bench.steps.names == ["remove p", "journal"]
+    assert not list(bench.parts.iterdir())
+    assert [kept.inline for kept in next(read_partials(bench.journal.path))] == [bytes(EMBED_BYTES)]
 
 
 async def test_tasks_that_come_together_share_a_transaction(bench: Bench) -> None:
@@ -113,7 +147,7 @@ async def test_nothing_is_recorded_after_a_failure(bench: Bench, at: str) -> Non
             fault(name)
 
     bench.steps = bench.journal.steps = Steps(0, fail, for_ever=True)
-    part = part_file(bench.parts / "p", b"x")
+    part = part_file(bench.parts / "p", bytes(EMBED_BYTES + 1))
     with pytest.raises((OutputError, OSError)):
         await bench.recorder.record(outcome_of((0,), 0, parts=[part]))
     assert bench.journal.sums()[0] == 0

@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.plan import Plan
-from pipeline.engine.showing import Showing
+from pipeline.engine.showing import Showing, foreseen
 from pipeline.engine.work import work_of
 from pipeline.journal import Died, Done, Ended, Journal
 from pipeline.model import ChunkId, Job, SinkSpec
-from pipeline.testing.nouns import CSV, aggregating_job, outcome_of, shard_of
+from pipeline.protocols import FileStamp, Written
+from pipeline.testing.nouns import aggregating_job, outcome_of, shard_of
 from pipeline.testing.plans import plan_of
+
+
+def stamp_of(path: Path) -> FileStamp:
+    stat = path.stat()
+    return FileStamp(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 class Bench:
@@ -31,14 +37,20 @@ class Bench:
         self.journal.apply([Done(entry.id, "", outcome_of((0,), 0, rejected=1, rejects="r")), Ended(entry.id, 1)])
         for path in (self.csv.path, self.json.path, self.rejects):
             Path(path).write_text("shown")
-        self.journal.shown(self.showing().outputs(self.journal))
+        self.show(self.csv.path, self.json.path)
+
+    def show(self, *paths: str, job: Job | None = None) -> None:
+        """A run ends that has written these outputs, and the rejects where there are any."""
+        written = [Written(path, 1, 5, stamp_of(Path(path))) for path in paths]
+        rejects = stamp_of(self.rejects) if self.rejects.exists() else None
+        self.journal.shown(self.showing(job).outputs(self.journal, written, rejects))
 
     def plan(self, job: Job) -> Plan:
         return plan_of(job, [shard_of(0)], self.journal, str(self.rejects))
 
     def showing(self, job: Job | None = None) -> Showing:
         plan = self.plan(job or self.job)
-        return Showing.of(plan, self.journal, work_of(plan, self.journal))
+        return Showing.of(plan, self.journal, work_left=bool(work_of(plan, self.journal).shards))
 
     def renewed(self, job: Job | None = None) -> list[str]:
         return [Path(sink.path).name for sink in self.showing(job).sinks]
@@ -90,8 +102,10 @@ def test_without_rejects_no_file_of_them_is_missed(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.journal.apply([Died(bench.id, "", ChunkId((0,), 0), 3, True, "killed", "a")])
     bench.rejects.unlink()
-    bench.journal.shown(bench.showing().outputs(bench.journal))
+    bench.show(bench.csv.path, bench.json.path)
     assert bench.showing().complete
+    bench.rejects.write_text("of a run that was refused")
+    assert not bench.showing().complete
     bench.journal.close()
 
 
@@ -118,20 +132,42 @@ def test_standard_output_and_devices_keep_nothing(bench: Bench) -> None:
     pipe = bench.folder / "pipe"
     os.mkfifo(pipe)
     sinks = (SinkSpec("-", "csv"), SinkSpec(str(pipe), "csv"))
-    bench.journal.shown(bench.showing(replace(bench.job, sinks=sinks)).outputs(bench.journal))
+    bench.show(job=replace(bench.job, sinks=sinks))
     assert bench.renewed(replace(bench.job, sinks=sinks)) == ["-", "pipe"]
 
 
 def test_work_renews_everything(bench: Bench) -> None:
     """A changed input changes every output."""
     plan = plan_of(bench.job, [shard_of(0, version="v2")], bench.journal, str(bench.rejects))
-    showing = Showing.of(plan, bench.journal, work_of(plan, bench.journal))
+    showing = Showing.of(plan, bench.journal, work_left=bool(work_of(plan, bench.journal).shards))
     assert (showing.sinks, showing.complete) == (bench.job.sinks, False)
 
 
-def test_an_output_that_vanished_at_once_is_not_remembered(bench: Bench) -> None:
-    """Somebody took it the moment it was shown: the next run writes it again."""
-    Path(bench.csv.path).unlink()
-    bench.journal.shown(bench.showing().outputs(bench.journal))
-    assert bench.renewed() == ["a.csv"]
-    assert CSV.path not in {output.path for output in bench.journal.outputs()}
+def test_an_output_is_remembered_as_it_was_written(bench: Bench) -> None:
+    """Somebody edits one that this run leaves alone, and one the moment it is shown: the next run sees both."""
+    written = [Written(bench.csv.path, 1, 5, stamp_of(Path(bench.csv.path)))]
+    rewrite(Path(bench.csv.path))
+    rewrite(Path(bench.json.path))
+    bench.journal.shown(bench.showing().outputs(bench.journal, written, stamp_of(bench.rejects)))
+    assert bench.renewed() == ["a.csv", "a.json"]
+
+
+def test_rejects_that_have_moved_leave_nothing_behind(bench: Bench, tmp_path: Path) -> None:
+    """Another first sink, another folder: the old file is about nothing, unless somebody has made it his."""
+    old, bench.rejects = bench.rejects, tmp_path / "elsewhere" / bench.rejects.name
+    edited = old.read_text()
+    bench.showing().remove_moved_rejects(bench.journal)
+    assert not old.exists()
+    old.write_text(edited)
+    bench.showing().remove_moved_rejects(bench.journal)
+    assert old.exists()
+
+
+def test_what_a_run_will_renew_is_foreseen(bench: Bench) -> None:
+    """`plan` says of each output, and of the rejects, what `Showing.of` will see; also where it is in another form."""
+    assert [how for _, how in foreseen(bench.plan(bench.job), bench.journal)] == ["right", "right"]
+    bench.rejects.unlink()
+    assert [how for _, how in foreseen(bench.plan(bench.job), bench.journal)] == ["right", "right", "missing"]
+    job = replace(bench.job, sinks=(replace(bench.csv, compression="gzip"), SinkSpec("new.csv", "csv")))
+    assert [how for _, how in foreseen(bench.plan(job), bench.journal)] == ["old", "new"]
+    assert [how for _, how in foreseen(bench.plan(bench.job), None)] == ["new", "new"]

@@ -55,6 +55,19 @@ def test_an_error_on_the_way_out_is_not_the_reason() -> None:
         run_interruptible(main)
 
 
+def test_a_signal_after_the_result_is_too_late() -> None:
+    """What is done is done, and the exit code says so."""
+
+    async def main(stop: Stop) -> int:
+        stop.is_too_late()
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return 7
+
+    assert run_interruptible(main) == 7
+
+
 _STUBBORN = """
 import asyncio, sys
 from pipeline.engine.signals import run_interruptible

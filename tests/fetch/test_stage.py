@@ -463,6 +463,24 @@ async def test_a_shard_that_is_gone_follows_the_policy(tmp_path: Path, run: Run)
     assert {shard for shard, _ in run.ended} | set(run.began) == {shards[1]}
 
 
+async def test_a_shard_that_goes_halfway_is_an_error(tmp_path: Path, run: Run) -> None:
+    """Part of it is on its way to the result: that is no shard to be skipped, whatever the policy."""
+    (tmp_path / "a.csv").write_bytes(b"x\n" * 2000)
+    shards = [replace(shard, optional=True) for shard in await local(run, tmp_path / "a.csv")]
+    scan = run._scan
+
+    async def scan_and_lose(path: str, chunk_bytes: int, first: int, chunks: int) -> LineScan:
+        if first:
+            Path(path).unlink()
+        return await scan(path, chunk_bytes, first, chunks)
+
+    run._scan = scan_and_lose  # type: ignore[method-assign]
+    run.spec = replace(run.spec, chunk_bytes=10, on_missing="skip")
+    with pytest.raises(InputRefused, match="after part of it had been read"):
+        await run(shards)
+    assert not run.skipped
+
+
 async def test_a_local_file_that_changed_is_refused(tmp_path: Path, run: Run) -> None:
     """Since its listing: never a mixture of two versions."""
     (tmp_path / "a.csv").write_bytes(CSV)

@@ -66,7 +66,24 @@ async def test_a_server_tells_whether_a_version_still_holds(
         sent = server.requests[0].headers
         kind, _, value = known.partition(" ")
         assert sent.get("If-None-Match") == (value if kind == "etag" else None)
-        assert sent.get("If-Modified-Since") == (value if kind == "modified" else None)
+        assert "If-Modified-Since" not in sent
+        assert server.requests[0].method == ("GET" if kind == "etag" else "HEAD")
+
+
+async def test_an_older_file_is_another_version() -> None:
+    """A backup put back, a link to yesterday's file: a server answers "not modified since" to all of them."""
+    async with Server({"/a": b"x"}) as server:
+        server.headers["/a"] = {"Last-Modified": MONDAY}
+        assert told(await surveyed(server, {"/a": f"modified {TUESDAY}"})) == [(0, f"modified {MONDAY}")]
+
+
+async def test_a_server_that_knows_no_head_is_asked_otherwise() -> None:
+    """By a GET that is not read."""
+    async with Server({"/a": b"x" * (1 << 24)}) as server:
+        server.headers["/a"] = {"Last-Modified": MONDAY}
+        server.script("/a", Status(405))
+        assert told(await surveyed(server, {"/a": f"modified {MONDAY}"})) == [(0, f"modified {MONDAY}")]
+        assert [request.method for request in server.requests] == ["HEAD", "GET"]
 
 
 async def test_only_urls_with_a_known_version_are_asked_about(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import OutputError
 from pipeline.journal import Done, Journal, RejectFile, read_partials, read_rejects, read_segments, sort_key
 from pipeline.model import ChunkId, Outcome, Segment, Slice, TablePart
 from pipeline.testing.nouns import outcome_of
@@ -73,6 +74,23 @@ def test_rejects_know_the_lines_before_their_chunk(journal: Journal, tmp_path: P
         RejectFile(str(folder / "d"), "b", 0),
     ]
     journal.close()
+
+
+def test_a_journal_that_is_damaged_where_only_workers_look_is_an_error_of_the_place(journal: Journal) -> None:
+    """A large partial is a chain of pages, of which the parent reads the first: a broken link says what to do, and is
+    no failure of the work."""
+    tell(journal, 2, outcome_of((0,), 0, parts=[TablePart("main", 1, None, b"x" * 20_000)]))
+    journal.close()
+    path = Path(journal.path)
+    content = path.read_bytes()
+    link = content.index(b"x" * 4000, content.index(b"x" * 4000) + 4096) - 4
+    path.write_bytes(content[:link] + b"\x7f\xff\xff\xff" + content[link + 4 :])
+    again = Journal(journal.path)
+    assert again.files() == set()
+    again.close()
+    with pytest.raises(OutputError, match="the journal is damaged") as caught:
+        list(read_partials(journal.path))
+    assert "pipeline reset" in caught.value.hint
 
 
 def test_a_reader_beside_the_writer_sees_whole_transactions(journal: Journal) -> None:

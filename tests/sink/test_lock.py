@@ -127,9 +127,14 @@ def test_a_child_does_not_keep_the_lock(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "lock")
     lock.take()
     child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        close_fds=False,
     )
     try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"\n"  # from here on it has closed what is to be closed in a child
         lock.let_go()
         other = Lock(tmp_path / "lock")
         other.take()

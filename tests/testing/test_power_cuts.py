@@ -66,7 +66,7 @@ def test_a_failed_sync_that_is_tried_again_is_found() -> None:
             except OSError:
                 super().sync_file(path)
 
-    findings = power_cuts(SEED, CUTS, Stubborn)
+    findings = power_cuts(SEED, 3 * CUTS, Stubborn)
     assert findings.corrupt
 
 
@@ -78,7 +78,7 @@ def test_a_journal_that_is_written_before_the_files_is_found() -> None:
             self._journal.apply(batch)
             self._disk.sync_folder(self._parts)
 
-    findings = power_cuts(SEED, CUTS, recorder=Hasty)
+    findings = power_cuts(SEED, 3 * CUTS, recorder=Hasty)
     assert findings.lost or findings.corrupt
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import orjson
 import polars as pl
+import pytest
 
+from pipeline.errors import OutputError
 from pipeline.worker.preview import LONGEST, write_preview
 
 
@@ -37,3 +39,9 @@ def test_columns_without_text_and_frames_without_rows_are_written(tmp_path: Path
     """The document has every column and its type, whatever there is to show."""
     write_preview(pl.DataFrame(schema={"n": pl.Int64}), str(tmp_path / "preview.json"))
     assert orjson.loads((tmp_path / "preview.json").read_bytes()) == {"columns": [["n", "int64"]], "rows": []}
+
+
+def test_a_preview_that_cannot_be_written_is_an_error_of_the_place() -> None:
+    """Exit code 73 with the path: a worker's OSError would be a failed function."""
+    with pytest.raises(OutputError, match="/dev/full: cannot be written: No space left"):
+        write_preview(pl.DataFrame({"a": [1]}), "/dev/full")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.config.names import input_format
+from pipeline.config.names import input_format, telling_part
 from pipeline.config.places import Path
 from pipeline.config.rules.rule import Problems, Rule, twice
 from pipeline.config.schema import Config
@@ -20,7 +20,7 @@ def _inputs_agree_on_a_format(config: Config) -> Problems:
     for number, (name, format) in enumerate(zip(config.inputs, formats, strict=True)):
         path: Path = ("inputs", number)
         if format is None:
-            yield path, f"the name {name!r} does not tell the format; set parse.format"
+            yield path, f"the name {telling_part(name)!r} does not tell the format; set parse.format"
             return
         elif formats[0] is not None and format != formats[0]:
             yield path, f"is {format} by its name, but inputs[0] is {formats[0]}; set parse.format, or make two jobs"

@@ -86,7 +86,9 @@ class FetchSection(Section):
         "`content`, which means reading every file.",
     )
     on_missing: Literal["fail", "skip"] = Field(
-        default="fail", description="A literal path or URL that is gone: `fail` (exit 66), or `skip` it (exit 3)."
+        default="fail",
+        description="A literal path or URL that is gone: `fail` (exit 66), or `skip` it (exit 3): then what earlier "
+        "runs have read of it is taken out of the result.",
     )
     on_corrupt: Annotated[
         Literal["fail", "skip", "keep"], later("skip", "keep"), WithJsonSchema({"enum": ["fail"]})

@@ -25,6 +25,9 @@ def _path_problem(path: str) -> str | None:
         return "databases, object stores and http endpoints are not supported yet; write the path of a file, or '-'"
     if _DATABASE_FILE.search(path):
         return "database files are not supported yet; parquet, csv, ndjson, json and arrow are"
+    if "{date" in path:
+        day = re.sub(r"\{date[^}]*\}?", "$(date +%F)", path)
+        return f"dates in outputs are not supported; name one for each run: --set sink={day}"
     if "{" in path or "}" in path:
         return "outputs split by {column} are not supported yet"
     if "\0" in path or path.endswith("/"):
