@@ -10,7 +10,8 @@ from pipeline.commands.session import with_workers
 from pipeline.config import Config, job_of
 from pipeline.console.streams import write_results
 from pipeline.engine.calls import Calls
-from pipeline.engine.plan import checked, planned
+from pipeline.engine.columns import checked
+from pipeline.engine.plan import planned
 from pipeline.engine.signals import Stop
 from pipeline.fetch.inputs import names_of
 

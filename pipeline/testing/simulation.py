@@ -178,12 +178,20 @@ async def _observed(world: World, book: Book, config: Config, loop: VirtualLoop)
     task = asyncio.create_task(_run(world, book, config, budget, stop))
     at = loop.time() + world.chance.random() * 3
     timer = None
-    if world.fault == "signal":
-        timer = loop.call_at(at, stop.receive, signal.SIGTERM, task)
-    elif world.fault == "cancel":
-        timer = loop.call_at(at, task.cancel)
+
+    def strike() -> None:
+        world.struck = (
+            True  # said here: a loop calls a little before the time, and so what is due cannot be told from it
+        )
+        if world.fault == "signal":
+            stop.receive(signal.SIGTERM, task)
+        else:
+            task.cancel()
+
+    if world.fault in {"signal", "cancel"}:
+        timer = loop.call_at(at, strike)
     await asyncio.wait([task])
-    struck = world.struck or (timer is not None and at <= loop.time())
+    struck = world.struck
     if world.fault == "signal" and struck and loop.time() > at + GRACE_S + 1:
         world.broken.append(f"stopped {loop.time() - at:.1f} s after the signal")
     if timer is not None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tests.torture import faults, kills, poison, signals, starts, syscalls, workers
+from tests.torture import faults, kills, models, poison, signals, starts, syscalls, workers
 from tests.torture.bench import Bench, make_bench
 from tests.torture.tally import Tally
 
@@ -27,6 +27,7 @@ KINDS: Final[dict[str, Callable[[Bench], Iterator[Tally]]]] = {
     "faults": faults.torture,
     "workers": workers.torture,
     "poison": poison.torture,
+    "models": models.torture,
     "signals": signals.torture,
     "starts": starts.torture,
 }
