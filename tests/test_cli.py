@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.sink.atomic import Disk
 from pipeline.sink.place import Place
+from pipeline.testing.thread_server import send_start, served
 
 
 @pytest.fixture(autouse=True)
@@ -466,27 +467,17 @@ def stalling_server() -> Iterator[tuple[str, threading.Event]]:
     """A server that begins a body and never ends it; the event says that it was asked."""
     asked, done = threading.Event(), threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b"x\n1\n")
-            asked.set()
-            done.wait(30)
+    def stall(request: BaseHTTPRequestHandler) -> None:
+        send_start(request, 1000)
+        request.wfile.write(b"x\n1\n")
+        asked.set()
+        done.wait(30)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with served(stall) as address:
         try:
-            yield f"http://127.0.0.1:{server.server_port}/a.csv", asked
+            yield f"{address}/a.csv", asked
         finally:
             done.set()
-            server.shutdown()
-            thread.join()
 
 
 def members(group: int) -> list[str]:

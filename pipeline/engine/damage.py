@@ -23,7 +23,7 @@ async def damage_forgotten(state: State) -> AsyncIterator[None]:
         found = await asyncio.to_thread(lambda: list(find_damage(state.journal.path)))
         if not found:  # a fault of the moment: of the memory, or of the way to the disk
             raise
-        await asyncio.get_running_loop().run_in_executor(state.thread, _forget, state, found)
+        await state.ask(_forget, state, found)
         raise _error_of(found) from None
 
 

@@ -74,7 +74,7 @@ async def run(plan: Plan, calls: Calls, state: State, emit: Emit, stop: Stop) ->
     showing = await state.ask(functools.partial(Showing.of, plan, state.journal, work_left=bool(work.shards)))
     run = _Run(plan, calls, state, emit, stop, work, showing)
     if not work.shards and showing.complete:
-        return await run.result(())
+        return await run.unchanged()
     calls.start()
     job = replace(plan.job, sinks=showing.sinks)
     async with (
@@ -109,35 +109,39 @@ class _Run:
             await self._work(outputs, stored)
             left = await state.ask(functools.partial(Showing.of, plan, state.journal, work_left=False))
             if left.complete:  # what there was to do has added nothing: a URL that is skipped every night
-                return await self.result(())
+                return await self.unchanged()
+        records, rejected, rows = await state.ask(state.journal.sums)
         try:
-            await self.rejecting.judge()
+            self.rejecting.judge(rejected, records)
         except TooManyRejects:
             await self.rejecting.show()
             raise
         await self._notice()
         job = replace(plan.job, sinks=self.showing.sinks)
         if job.aggregate is not None:
-            _, _, rows = await state.ask(state.journal.sums)
             self.emit(events.CombineStarted(rows))
             segments = await combine(job, self.calls, state.journal.path, rows, state.scratch)
             await outputs.write_result(segments)
         else:
             await store_earlier(state.journal.path, encodings_of(job), outputs.sinks, stored)
-        rejects = await self.rejecting.file()
+        rejects = self.rejecting.file(rejected)
         written = await outputs.commit(rejects)
         self.stop.is_too_late()
         await state.ask(self._settle, written, rejects.stamp)
-        return await self.result(written)
+        return await self._result(written, records, rejected)
 
-    async def result(self, written: tuple[Written, ...]) -> Result:
+    async def unchanged(self) -> Result:
+        """Every output is what it should be. Raises TooManyRejects where the config allows fewer by now."""
+        records, rejected, _ = await self.state.ask(self.state.journal.sums)
+        result = await self._result((), records, rejected)
+        self.rejecting.judge(rejected, records)
+        return result
+
+    async def _result(self, written: tuple[Written, ...], records: int, rejected: int) -> Result:
         """What there is to tell of the whole result, whoever made it."""
-        journal = self.state.journal
-        records, rejected, _ = await self.state.ask(journal.sums)
-        poison = tuple(await self.state.ask(journal.poison))
+        poison = tuple(await self.state.ask(self.state.journal.poison))
         for chunk in poison:
             self.emit(events.ChunkLeftOut(chunk.place, chunk.reason, chunk.deaths))
-        await self.rejecting.judge()
         return Result(written, records, rejected, self.plan.rejects_shown if rejected else None, poison)
 
     async def _work(self, outputs: Outputs, stored: set[ChunkId]) -> None:

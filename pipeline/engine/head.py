@@ -17,15 +17,16 @@ from pipeline.engine.calls import Calls
 from pipeline.engine.channel import Channel, ChannelClosed
 from pipeline.engine.combining import combine
 from pipeline.engine.memory import MemoryBudget
-from pipeline.engine.outputs import Outputs, open_outputs
+from pipeline.engine.outputs import open_outputs
 from pipeline.engine.plan import Plan
 from pipeline.engine.recipe import encodings_of
 from pipeline.engine.recorder import Recorder
+from pipeline.engine.store import write_rows
 from pipeline.engine.work import work_of
 from pipeline.fetch.stage import fetch
 from pipeline.journal import Journal
 from pipeline.journal.schema import PARTS
-from pipeline.model import ChunkId, Job, Outcome, Parcel, SinkSpec
+from pipeline.model import Job, Outcome, Parcel, SinkSpec
 from pipeline.protocols import Emit
 from pipeline.sink.rejects_file import RejectsFile
 
@@ -65,18 +66,18 @@ class Head:
                 recorder = Recorder(
                     journal, thread, parts, work.entries, chunk_bytes=chunk_bytes, encodings=encodings_of(job)
                 )
-                async with aclosing(self._outcomes(job, recorder, f"{parts}/", most)) as outcomes:
-                    async for outcome in outcomes:
-                        await _write_slices(outcome, outputs)
-                        await recorder.record(outcome)
-                recorder.close()
+                with closing(recorder):
+                    async with aclosing(self._outcomes(job, recorder, f"{parts}/", most)) as outcomes:
+                        async for outcome in outcomes:
+                            await write_rows(outcome, outputs.sinks, self.emit)
+                            await recorder.record(outcome)
                 if job.aggregate is not None:
                     _, _, rows = journal.sums()
                     segments = await combine(job, self.calls, journal.path, rows, self.folder)
                     await outputs.write_result(segments)
-                rejects = self._rejects(journal.path)
-                await outputs.commit(rejects)
-                return os.path.join(self.folder, "rejects.ndjson") if self.rejected else None
+                path = os.path.join(self.folder, "rejects.ndjson")
+                await outputs.commit(self._rejects(path, journal.path))
+                return path if self.rejected else None
 
     async def _outcomes(self, job: Job, recorder: Recorder, parts: str, most: int) -> AsyncGenerator[Outcome, None]:
         parcels: Channel[Parcel] = Channel(1)
@@ -109,8 +110,7 @@ class Head:
         finally:
             await parcels.close()
 
-    def _rejects(self, journal: str) -> RejectsFile:
-        path = os.path.join(self.folder, "rejects.ndjson")
+    def _rejects(self, path: str, journal: str) -> RejectsFile:
         join = functools.partial(self.calls.join_rejects, journal)
         return RejectsFile(path, self.rejected, join, job=self.plan.config.name, run=Path(self.folder).name)
 
@@ -122,9 +122,3 @@ async def _next(parcels: Channel[Parcel], fetching: asyncio.Task[None]) -> Parce
     except ChannelClosed:
         await fetching
         return None
-
-
-async def _write_slices(outcome: Outcome, outputs: Outputs) -> None:
-    for rows in outcome.slices:
-        for sink, segment in zip(outputs.sinks, rows.segments, strict=True):
-            await sink.write(ChunkId(outcome.id.shard, rows.number), segment)

@@ -18,6 +18,7 @@ import orjson
 from pipeline.engine.run_folder import make_private
 from pipeline.errors import Busy
 from pipeline.sink.atomic import output_errors
+from pipeline.sink.lock import is_at
 
 _LOOK_S = 0.1
 """Between two looks at a lock that is waited for."""
@@ -34,11 +35,11 @@ async def locked(path: Path, wait_s: float) -> AsyncIterator[None]:
     until = time.monotonic() + wait_s
     descriptor = _opened(path)
     try:
-        while not ((taken := _taken(path, descriptor)) and _is_at(path, descriptor)):
+        while not ((taken := _taken(path, descriptor)) and is_at(path, descriptor)):
             if not taken and time.monotonic() >= until:
                 raise Busy(f"another run of this job is at work: {_owner(descriptor)}", _ADVICE)
             await asyncio.sleep(0 if taken else _LOOK_S)
-            if not _is_at(path, descriptor):  # `reset` has removed it, and the next run may have made another
+            if not is_at(path, descriptor):  # `reset` has removed it, and the next run may have made another
                 os.close(descriptor)
                 descriptor = _opened(path)
         who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
@@ -76,13 +77,6 @@ def _opened(path: Path) -> int:
     make_private(path.parent)
     with output_errors(str(path), "run.state"):
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except FileNotFoundError:
-        return False
 
 
 def _taken(path: Path, descriptor: int) -> bool:

@@ -7,8 +7,6 @@ they bear the name of a folder that is locked for as long as its process lives: 
 from __future__ import annotations
 
 import atexit
-import contextlib
-import fcntl
 import multiprocessing
 import os
 import shutil
@@ -16,6 +14,8 @@ import stat
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from pipeline.engine.living import living_folder, sweep_dead
 
 _SEMAPHORES = Path("/dev/shm")  # noqa: S108 - where Linux has them
 
@@ -34,7 +34,7 @@ def settle_outside() -> None:
         return
     for folder in home.iterdir():
         _sweep(folder)
-    folder, lock = _locked_folder(home)
+    folder, lock = living_folder(lambda: Path(tempfile.mkdtemp(prefix="", dir=home)))
     atexit.register(_leave, folder, lock)
     config["tempdir"], config["semprefix"] = str(folder), f"/{_prefix(folder)}"
 
@@ -48,34 +48,12 @@ def _prefix(folder: Path) -> str:
     return f"pipeline-{folder.name}"
 
 
-def _locked_folder(home: Path) -> tuple[Path, int]:
-    """A new one. A sweep may take it in the moment before it is locked: then there is another."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix="", dir=home))
-        try:
-            lock = _opened(folder)
-        except FileNotFoundError:
-            continue
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():
-            return folder, lock
-        os.close(lock)
-
-
-def _opened(folder: Path) -> int:
-    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-
 def _sweep(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # alive, or gone by now
-        lock = _opened(folder)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for semaphore in _SEMAPHORES.glob(f"sem.{_prefix(folder)}-*"):
-                semaphore.unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(lock)
+    def semaphores() -> None:
+        for semaphore in _SEMAPHORES.glob(f"sem.{_prefix(folder)}-*"):
+            semaphore.unlink(missing_ok=True)
+
+    sweep_dead(folder, semaphores)
 
 
 def _leave(folder: Path, lock: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,12 +38,12 @@ def recipe_of(job: Job) -> str:
     less."""
     partial = job.aggregate and replace(job.aggregate, having=None, order_by=(), limit=None)
     parse = replace(job.parse, inferred=False)
-    return _hash((RELEASE, version("polars"), parse, job.transform, partial))
+    return _hash((RELEASE, _library(), parse, job.transform, partial))
 
 
 def job_key(job: Job) -> str:
     """Names a job as it is configured, for what was found out about it."""
-    return _hash((RELEASE, version("polars"), replace(job, chunk_bytes=0)))
+    return _hash((RELEASE, _library(), replace(job, chunk_bytes=0)))
 
 
 def columns_key(job: Job) -> str:
@@ -63,6 +64,12 @@ def result_of(
 def encodings_of(job: Job) -> tuple[str, ...]:
     """Of the segments of a row-wise job, one a sink. An aggregation has none before its end."""
     return () if job.aggregate else tuple(f"{sink.format}/{sink.compression}" for sink in job.sinks)
+
+
+@functools.cache
+def _library() -> str:
+    """The version of what computes, which is looked for on the disk."""
+    return version("polars")
 
 
 def _hash(value: object) -> str:

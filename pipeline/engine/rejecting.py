@@ -37,21 +37,20 @@ class Rejecting:
             if rejected > limit.count:
                 raise self._too_many(f"{rejected:,} records were rejected")
 
-    async def judge(self) -> None:
-        """Raises TooManyRejects for the result as it would be."""
-        records, rejected, _ = await self.state.ask(self.state.journal.sums)
+    def judge(self, rejected: int, records: int) -> None:
+        """Raises TooManyRejects for a result with so many."""
         if not self.plan.config.parse.max_rejects.allows(rejected, records):
             raise self._too_many(f"{rejected:,} of {records:,} records were rejected")
 
     async def show(self) -> None:
         """Shows the file of a run that is refused: its error speaks of it. What such a run no longer needs goes, or the
         state would grow with every night that is refused."""
-        await show_rejects(await self.file())
+        _, rejected, _ = await self.state.ask(self.state.journal.sums)
+        await show_rejects(self.file(rejected))
         await self.state.ask(self.state.journal.prune, encodings_of(self.plan.job))
 
-    async def file(self) -> RejectsFile:
-        """Of all rejects in the journal."""
-        _, rejected, _ = await self.state.ask(self.state.journal.sums)
+    def file(self, rejected: int) -> RejectsFile:
+        """Of all rejects in the journal, which are so many."""
         join = functools.partial(self.calls.join_rejects, self.state.journal.path)
         return RejectsFile(self.plan.rejects, rejected, join, job=self.plan.config.name, run=self.state.run)
 

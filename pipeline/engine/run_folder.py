@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.engine.living import living_folder, sweep_dead
 from pipeline.errors import OutputError
 from pipeline.sink.atomic import Disk
 
@@ -23,10 +23,14 @@ def run_folder(state: str, job: str) -> Iterator[str]:
 
     While it is in use it is locked, which is how `sweep` knows. Raises OutputError where it cannot be made.
     """
-    folder = Path(state, job, f"{_START}{os.getpid()}-{secrets.token_hex(4)}")
-    made = make_private(folder)
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    made: list[Path] = []
+
+    def make() -> Path:
+        folder = Path(state, job, f"{_START}{os.getpid()}-{secrets.token_hex(4)}")
+        made[:] = [*made[:-1], *make_private(folder)]
+        return folder
+
+    folder, lock = living_folder(make)
     try:
         yield str(folder.absolute())
     finally:
@@ -58,10 +62,4 @@ def make_private(folder: Path, disk: Disk | None = None) -> list[Path]:
 def sweep(home: Path) -> None:
     """Removes the folders of runs that were killed: those that nobody holds a lock on."""
     for folder in home.glob(f"{_START}*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
+        sweep_dead(folder)

@@ -47,10 +47,16 @@ async def _write(
     outcomes: Channel[Outcome], sinks: Sequence[Sink], record: Callable[[Outcome], Awaitable[None]], emit: Emit
 ) -> None:
     async for outcome in outcomes:
-        for rows in outcome.slices:  # an aggregation's chunks have none
-            id = ChunkId(outcome.id.shard, rows.number)
-            for sink, segment in zip(sinks, rows.segments, strict=True):
-                since = time.monotonic()
-                await sink.write(id, segment)
-                emit(events.SinkWrote(segment.rows, segment.bytes, time.monotonic() - since))
+        await write_rows(outcome, sinks, emit)
         await record(outcome)
+
+
+async def write_rows(outcome: Outcome, sinks: Sequence[Sink], emit: Emit) -> None:
+    """Gives each sink its segments of the chunks, of which an aggregation's have none. Raises and cancels as
+    `Sink.write`."""
+    for rows in outcome.slices:
+        id = ChunkId(outcome.id.shard, rows.number)
+        for sink, segment in zip(sinks, rows.segments, strict=True):
+            since = time.monotonic()
+            await sink.write(id, segment)
+            emit(events.SinkWrote(segment.rows, segment.bytes, time.monotonic() - since))

@@ -70,9 +70,7 @@ def read_history(path: str) -> History:
 
 def _read(db: sqlite3.Connection, path: str) -> History:
     runs = db.execute("SELECT id, started, ended, exit_code, account FROM run ORDER BY id DESC LIMIT ?", (RUNS_SHOWN,))
-    records, rejected = db.execute(
-        "SELECT coalesce(sum(records), 0), coalesce(sum(rejected), 0) FROM position JOIN task USING (shard)"
-    ).fetchone()
+    records, rejected = db.execute(COUNTED).fetchone()
     return History(
         runs=tuple(
             PastRun(id, started, ended, code, orjson.loads(account) if account else {})
@@ -97,6 +95,9 @@ def _size(path: str) -> int:
                     total += entry.stat().st_size if entry.name.startswith(start) else 0
     return total
 
+
+COUNTED = "SELECT coalesce(sum(records), 0), coalesce(sum(rejected), 0) FROM position JOIN task USING (shard)"
+"""Records, and the rejected ones of them, over all positions."""
 
 UNFINISHED = """
 SELECT position.name FROM position JOIN shard ON shard.id = position.shard

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from pipeline.journal.applying import apply_change
 from pipeline.journal.changes import Begin, Change
-from pipeline.journal.history import GIVEN_UP, UNFINISHED
+from pipeline.journal.history import COUNTED, GIVEN_UP, UNFINISHED
 from pipeline.journal.rows import Output, Poison, ShardRow
 from pipeline.journal.schema import OF_SHARD, journal_errors, open_writing
 
@@ -166,9 +166,7 @@ class Journal:
     def sums(self) -> tuple[int, int, int]:
         """Records, rejected ones, and rows of partials, over all positions."""
         with journal_errors(self.path):
-            records, rejected = self._db.execute(
-                "SELECT coalesce(sum(records), 0), coalesce(sum(rejected), 0) FROM position JOIN task USING (shard)"
-            ).fetchone()
+            records, rejected = self._db.execute(COUNTED).fetchone()
             (rows,) = self._db.execute("SELECT coalesce(sum(rows), 0) FROM position JOIN part USING (shard)").fetchone()
         return int(records), int(rejected), int(rows)
 

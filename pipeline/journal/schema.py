@@ -75,7 +75,7 @@ def journal_errors(path: str, *, looking: bool = False) -> Iterator[None]:
         raise OutputError(
             f"{path}: the journal cannot be opened: {error.strerror}", "run.state says where it is."
         ) from error
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+    except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
         if isinstance(error, sqlite3.OperationalError):

@@ -53,7 +53,7 @@ class Lock:
             descriptor, ours = self._open()
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not self._is(descriptor):  # its owner has removed it since it was opened here
+                if not is_at(self.path, descriptor):  # its owner has removed it since it was opened here
                     continue
                 dead = _read(descriptor) or dead
                 if ours:
@@ -96,11 +96,13 @@ class Lock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _is(self, descriptor: int) -> bool:
-        try:
-            return os.path.samestat(os.fstat(descriptor), os.stat(self.path, follow_symlinks=False))  # noqa: PTH116
-        except FileNotFoundError:
-            return False
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether the path still names the open file: a lock on one that was removed keeps nobody out. Raises OSError."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _read(descriptor: int) -> Owner | None:

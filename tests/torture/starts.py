@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
+from pipeline.testing.thread_server import send_start, served
 from tests.torture.bench import Bench
 from tests.torture.family import wait_until
 from tests.torture.jobs import Job
@@ -60,25 +61,13 @@ def _gate() -> Iterator[tuple[str, threading.Event]]:
     """The address of a file whose bytes come when the event is set."""
     opened = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            opened.wait(LONGEST_S)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(DATA)))
-            self.end_headers()
-            self.wfile.write(DATA)
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        opened.wait(LONGEST_S)
+        send_start(request, len(DATA))
+        request.wfile.write(DATA)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/gated.csv", opened
-    finally:
-        opened.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(answer) as address:
+        try:
+            yield f"{address}/gated.csv", opened
+        finally:
+            opened.set()
